@@ -1,0 +1,3 @@
+module haven
+
+go 1.26
