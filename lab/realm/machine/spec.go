@@ -1,0 +1,85 @@
+package machine
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"haven/lab/realm/host"
+)
+
+// Spec declares one machine: an EC2 instance as its hypervisor knows it.
+type Spec struct {
+	ID         string // the instance's id
+	Region     string
+	Zone       string
+	Type       string // such as "t3.small"
+	ImageID    string
+	Hostname   string // the private DNS name
+	UserData   []byte // as the instance sees it: decoded
+	LaunchedAt time.Time
+
+	Namespace *host.Namespace // of its primary interface
+	Interface InterfaceFacts
+
+	CPUs      float64 // of the instance type
+	MemoryMiB int64
+
+	Metadata MetadataOptions
+	Tags     map[string]string
+	// Profile is the instance profile's ARN; empty: no role, and metadata has no credentials.
+	Profile string
+	Role    string // the role's name
+	// Credentials returns fresh credentials of the role for the metadata service.
+	Credentials func(ctx context.Context) (Credentials, error)
+}
+
+// InterfaceFacts is what metadata tells about the primary interface.
+type InterfaceFacts struct {
+	ID             string
+	MAC            string
+	Address        netip.Addr
+	Public         netip.Addr
+	SubnetID       string
+	SubnetCIDR     netip.Prefix
+	VPCID          string
+	VPCCIDR        netip.Prefix
+	SecurityGroups []string // names
+}
+
+// MetadataOptions are the launch template's metadata options.
+type MetadataOptions struct {
+	Enabled        bool
+	TokensRequired bool // version 2 only
+	HopLimit       int
+	InstanceTags   bool
+}
+
+// Credentials are a role's temporary credentials.
+type Credentials struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	Expires         time.Time
+}
+
+// Phase is where a machine is in its life.
+type Phase string
+
+// Phases of a machine.
+const (
+	PhaseRunning Phase = "running" // its init runs
+	PhaseStopped Phase = "stopped" // it was stopped; its disk is kept
+	PhaseGone    Phase = "gone"    // unknown, deleted
+	PhaseCrashed Phase = "crashed" // its init ended by itself: EC2 would show a failed status check or a stop
+)
+
+// Observation is what is known of a machine.
+type Observation struct {
+	ID     string
+	Phase  Phase
+	Reason string
+	// UserData tells whether the user data has finished ("", "running", "done", "failed") and its exit code.
+	UserData string
+	ExitCode int
+}
