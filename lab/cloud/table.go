@@ -13,7 +13,13 @@ type Table[Row any] struct{ name string }
 const Global = "global"
 
 // NewTable names a table: "<service>.<rows>", such as "ec2.vpcs".
-func NewTable[Row any](name string) Table[Row] { return Table[Row]{name: name} }
+func NewTable[Row any](name string) Table[Row] {
+	table := Table[Row]{name: name}
+	inventoryMu.Lock()
+	defer inventoryMu.Unlock()
+	inventory[name] = table.count
+	return table
+}
 
 // Name returns the table's name, for Store.Watch.
 func (t Table[Row]) Name() string { return t.name }
