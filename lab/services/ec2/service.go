@@ -1,0 +1,80 @@
+package ec2
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"haven/lab/cloud"
+)
+
+// Service is Amazon EC2 and its VPC.
+type Service struct {
+	store *cloud.Store
+	log   *slog.Logger
+
+	profiles   Profiles
+	parameters Parameters
+	firewalls  Firewalls
+	networks   Networks
+	machines   Machines
+
+	mu      sync.Mutex
+	applied map[string]bool // interfaces that the realm has made true
+}
+
+// Option gives the service what it depends on; everything is optional, and what is missing is said, not faked.
+type Option func(*Service)
+
+// WithLog sets where the reconciler writes.
+func WithLog(log *slog.Logger) Option { return func(s *Service) { s.log = log } }
+
+// WithProfiles sets who knows instance profiles; without it an instance that names one is refused.
+func WithProfiles(p Profiles) Option { return func(s *Service) { s.profiles = p } }
+
+// WithParameters sets who knows the account's own SSM parameters, for images named as "resolve:ssm:".
+func WithParameters(p Parameters) Option { return func(s *Service) { s.parameters = p } }
+
+// WithFirewalls sets who knows the policies behind firewall endpoints.
+func WithFirewalls(f Firewalls) Option { return func(s *Service) { s.firewalls = f } }
+
+// WithNetworks sets the realm that makes networks true; without it they are records.
+func WithNetworks(n Networks) Option { return func(s *Service) { s.networks = n } }
+
+// WithMachines sets the realm that runs instances; without it they stay pending and say why.
+func WithMachines(m Machines) Option { return func(s *Service) { s.machines = m } }
+
+// New returns the service over a store.
+func New(store *cloud.Store, options ...Option) *Service {
+	s := &Service{store: store, log: slog.Default(), applied: map[string]bool{}}
+	s.Use(options...)
+	return s
+}
+
+// Use adds dependencies that can only be made after the service; call it before Run and before the first request.
+func (s *Service) Use(options ...Option) {
+	for _, option := range options {
+		option(s)
+	}
+}
+
+// view runs a read in the call's region. A dry run reads, and then says that it would have worked.
+func (s *Service) view(ctx context.Context, dryRun *bool, read func(tx *cloud.Tx, region string) error) error {
+	region := cloud.RegionOf(ctx)
+	return s.store.View(func(tx *cloud.Tx) error { return dry(dryRun, read(tx, region)) })
+}
+
+// update runs a change in the call's region. A dry run makes the change and has it undone.
+func (s *Service) update(ctx context.Context, dryRun *bool, write func(tx *cloud.Tx, region string) error) error {
+	region := cloud.RegionOf(ctx)
+	return s.store.Update(func(tx *cloud.Tx) error { return dry(dryRun, write(tx, region)) })
+}
+
+func dry(dryRun *bool, err error) error {
+	if err == nil && dryRun != nil && *dryRun {
+		return cloud.StatusErrorf(http.StatusPreconditionFailed, "DryRunOperation",
+			"Request would have succeeded, but DryRun flag is set.")
+	}
+	return err
+}
