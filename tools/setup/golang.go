@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// goEnvironment keeps what the user has set for Go from changing what is built. Modules are verified by the committed
+// go.sum alone.
+var goEnvironment = []string{"GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "GOOS=", "GOARCH="}
+
+// buildFlags make a build independent of the folder it runs in, so that its compiled packages serve every clone.
+var buildFlags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
+
+// goCommand prepares a go command that ends, with all that it started, when the context does.
+func goCommand(ctx context.Context, folder string, arguments ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", arguments...)
+	c.Dir = folder
+	c.Env = append(os.Environ(), goEnvironment...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
+	c.WaitDelay = 10 * time.Second
+	return c
+}
+
+// goOutput runs a go command and returns what it printed. The error has what it said on its error output.
+func goOutput(ctx context.Context, folder string, arguments ...string) ([]byte, error) {
+	c := goCommand(ctx, folder, arguments...)
+	var out, said bytes.Buffer
+	c.Stdout, c.Stderr = &out, &said
+	if err := c.Run(); err != nil {
+		return nil, commandError(ctx, err, said.String())
+	}
+	return out.Bytes(), nil
+}
+
+// goBuild builds a package and counts the packages that had to be compiled.
+func goBuild(ctx context.Context, folder string, compiled *atomic.Int64, arguments ...string) error {
+	c := goCommand(ctx, folder, append([]string{"build", "-v"}, arguments...)...)
+	said := &packageCounter{count: compiled}
+	c.Stderr = said
+	c.Stdout = io.Discard
+	if err := c.Run(); err != nil {
+		return commandError(ctx, err, said.rest.String())
+	}
+	return nil
+}
+
+func commandError(ctx context.Context, err error, said string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	said = strings.TrimSpace(said)
+	if said == "" {
+		return err
+	}
+	return fmt.Errorf("%w:\n%s", err, said)
+}
+
+// packageCounter counts the lines of "go build -v" that name a package and keeps the others: they are errors.
+type packageCounter struct {
+	count   *atomic.Int64
+	rest    strings.Builder
+	partial string
+}
+
+func (w *packageCounter) Write(text []byte) (int, error) {
+	lines := strings.Split(w.partial+string(text), "\n")
+	w.partial = lines[len(lines)-1]
+	for _, line := range lines[:len(lines)-1] {
+		if line != "" && !strings.ContainsAny(line, " \t:#") {
+			w.count.Add(1)
+			continue
+		}
+		w.rest.WriteString(line + "\n")
+	}
+	return len(text), nil
+}
