@@ -35,7 +35,67 @@ func customize(resources map[string]*tfbridge.ResourceInfo) {
 			})
 		}
 	}
+	typed(resources)
 	bucketBlocks(resources["aws_s3_bucket"])
+	aclBodies(resources["aws_wafv2_web_acl"])
+}
+
+// aclBodies keeps the limits of request bodies, one block for each kind of resource, arrays.
+func aclBodies(acl *tfbridge.ResourceInfo) {
+	body := map[string]*tfbridge.SchemaInfo{}
+	for block, name := range map[string]string{
+		"api_gateway": "apiGateways", "app_runner_service": "appRunnerServices", "cloudfront": "cloudfronts",
+		"cognito_user_pool": "cognitoUserPools", "verified_access_instance": "verifiedAccessInstances",
+	} {
+		body[block] = &tfbridge.SchemaInfo{Name: name, MaxItemsOne: tfbridge.False()}
+	}
+	setField(acl, "association_config", &tfbridge.SchemaInfo{Elem: &tfbridge.SchemaInfo{
+		Fields: map[string]*tfbridge.SchemaInfo{"request_body": {Elem: &tfbridge.SchemaInfo{Fields: body}}},
+	}})
+}
+
+// customizeFunctions does the same for data sources.
+func customizeFunctions(functions map[string]*tfbridge.DataSourceInfo) {
+	boolean := &tfbridge.SchemaInfo{Type: "boolean"}
+	functions["aws_launch_template"].Fields = map[string]*tfbridge.SchemaInfo{
+		"network_interfaces": {Elem: &tfbridge.SchemaInfo{Fields: map[string]*tfbridge.SchemaInfo{
+			"associate_public_ip_address": boolean, "delete_on_termination": boolean,
+		}}},
+	}
+	for _, name := range []string{"aws_alb", "aws_lb"} {
+		functions[name].Fields = map[string]*tfbridge.SchemaInfo{"access_logs": single("accessLogs")}
+		functions[name+"_target_group"].Fields = map[string]*tfbridge.SchemaInfo{
+			"health_check": single("healthCheck"), "stickiness": single("stickiness"),
+		}
+	}
+}
+
+// single is a block that is one object although Terraform's schema allows several.
+func single(name string) *tfbridge.SchemaInfo {
+	return &tfbridge.SchemaInfo{Name: name, MaxItemsOne: tfbridge.True()}
+}
+
+// typed properties are numbers that Terraform's schema keeps as text, to tell zero from nothing.
+func typed(resources map[string]*tfbridge.ResourceInfo) {
+	integer := &tfbridge.SchemaInfo{Type: "integer"}
+	setField(resources["aws_alb_target_group"], "deregistration_delay", integer)
+	setField(resources["aws_lb_target_group"], "deregistration_delay", integer)
+	setField(resources["aws_appautoscaling_scheduled_action"], "scalable_target_action", &tfbridge.SchemaInfo{
+		Elem: &tfbridge.SchemaInfo{Fields: map[string]*tfbridge.SchemaInfo{
+			"max_capacity": integer, "min_capacity": integer,
+		}},
+	})
+}
+
+// tagsAllAreOutputs keeps the merged tags from being settable: the provider computes them from a resource's own tags
+// and the defaults.
+func tagsAllAreOutputs(info *tfbridge.ProviderInfo) {
+	for name, r := range info.Resources {
+		schema := info.P.ResourcesMap().Get(name).Schema()
+		if tags, ok := schema.GetOk("tags_all"); ok && tags.Optional() {
+			setField(r, "tags_all", &tfbridge.SchemaInfo{MarkAsComputedOnly: tfbridge.True()})
+		}
+	}
 }
 
 // renamed properties keep a name that the rule for plurals would change.

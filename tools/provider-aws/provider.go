@@ -41,6 +41,8 @@ func newProvider(ctx context.Context) (tfbridge.ProviderInfo, error) {
 	}
 	ignoreUnmapped(&info)
 	customize(info.Resources)
+	customizeFunctions(info.DataSources)
+	tagsAllAreOutputs(&info)
 	autoname(&info)
 	return info, dispatch(&info)
 }
@@ -55,6 +57,7 @@ func configuration() map[string]*tfbridge.SchemaInfo {
 		"skip_region_validation":      {Default: &tfbridge.DefaultInfo{Value: true}},
 		"skip_credentials_validation": {Default: &tfbridge.DefaultInfo{Value: false}},
 		"skip_metadata_api_check":     {Type: "boolean"},
+		"assume_role":                 {Name: "assumeRole", MaxItemsOne: tfbridge.True()},
 		"access_key":                  {Secret: tfbridge.True()},
 		"secret_key":                  {Secret: tfbridge.True()},
 		"token":                       {Secret: tfbridge.True()},
