@@ -1,0 +1,94 @@
+package wire
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"haven/lab/cloud"
+	"haven/lab/wire/internal/api"
+	"haven/lab/wire/internal/fault"
+	"haven/lab/wire/internal/jsonrpc"
+	"haven/lab/wire/sigv4"
+)
+
+// identify finds the service by the scope of the signature, and by the header X-Amz-Target where several share one.
+func (x *exchange) identify() error {
+	x.protocol = x.server.guess(x.request)
+	signature, err := sigv4.Parse(x.request.Request)
+	if errors.Is(err, sigv4.ErrMissing) {
+		return x.unsigned()
+	}
+	if err != nil {
+		return fault.Newf(fault.BadCredentials, "%s.", strings.ReplaceAll(err.Error(), "\n", ": "))
+	}
+	x.signature = signature
+	x.call.Region = signature.Region
+	if x.service = x.server.find(x.request.Request, signature.Service); x.service == nil {
+		x.call.Service = signature.Service
+		return fault.Newf(fault.UnimplementedOperation, "The lab does not implement the service %s.", signature.Service)
+	}
+	x.call.Service = x.service.model.Name
+	x.protocol = x.server.protocolOf(x.request.Request, x.service)
+	if _, ok := cloud.FindRegion(signature.Region); !ok {
+		return fault.Newf(fault.WrongRegion, "Credential should be scoped to a valid region: the lab has no region %q; it has %s.",
+			signature.Region, strings.Join(regionNames(), ", "))
+	}
+	return nil
+}
+
+func regionNames() []string {
+	var names []string
+	for _, region := range cloud.Regions() {
+		names = append(names, region.Name)
+	}
+	return names
+}
+
+func (x *exchange) unsigned() error {
+	return fault.Newf(fault.MissingSignature, "Request is missing Authentication Token: the lab answers signed requests only.")
+}
+
+// find returns the service of a scope, or nil.
+func (s *Server) find(r *http.Request, scope string) *service {
+	sharing := s.scopes[scope]
+	if len(sharing) == 0 {
+		return nil
+	}
+	if prefix, _ := jsonrpc.Target(r); prefix != "" {
+		i := slices.IndexFunc(sharing, func(s *service) bool { return s.model.Metadata.TargetPrefix == prefix })
+		if i >= 0 {
+			return sharing[i]
+		}
+	}
+	return sharing[0]
+}
+
+// protocolOf returns the protocol that a request to a service is in: the model's, unless the request says otherwise.
+func (s *Server) protocolOf(r *http.Request, to *service) api.Protocol {
+	if r.Header.Get("X-Amz-Target") != "" {
+		return s.protocols["json"]
+	}
+	return s.protocols[to.model.Metadata.Protocol]
+}
+
+// guess returns the protocol that a request to an unknown service seems to be in.
+func (s *Server) guess(r *api.Request) api.Protocol {
+	if r.Header.Get("X-Amz-Target") != "" {
+		return s.protocols["json"]
+	}
+	return s.protocols["query"]
+}
+
+// operationQuery removes from a URL's parameters what belongs to the signature.
+func operationQuery(query url.Values) url.Values {
+	for _, name := range []string{
+		"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature",
+		"X-Amz-Security-Token", "X-Amz-Content-Sha256",
+	} {
+		query.Del(name)
+	}
+	return query
+}
