@@ -1,0 +1,73 @@
+package balancer
+
+import (
+	"maps"
+	"slices"
+)
+
+// writeVariables keeps what rules, redirects and the access log need of the request as it came.
+func writeVariables(w *writer) {
+	w.line("http-request set-var(txn.host) req.hdr(host),host_only")
+	w.line("http-request set-var(txn.authority) req.hdr(host)")
+	w.line("http-request set-var(txn.path) path")
+	w.line("http-request set-var(txn.rest) path,bytes(1)")
+	w.line("http-request set-var(txn.query) query")
+	w.line("http-request set-var(txn.agent) req.hdr(user-agent)")
+	w.line("http-request set-var(txn.method) method")
+}
+
+// writeRequestHeaders adds what AWS adds, as
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html and
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html say.
+func writeRequestHeaders(w *writer, spec Spec, listener Listener) {
+	settings := spec.Settings
+	if settings.DropInvalidHeaders {
+		w.line("http-request del-header %s -m reg", quote("[^-A-Za-z0-9]"))
+	}
+	writeForwardedFor(w, settings)
+	scheme := "http"
+	if listener.TLS != nil {
+		scheme = "https"
+	}
+	w.line("http-request set-header X-Forwarded-Proto %s", scheme)
+	w.line("http-request set-header X-Forwarded-Port %d", listener.Port)
+	if listener.TLS != nil && settings.TLSHeaders {
+		w.line("http-request set-header X-Amzn-Tls-Version %%[ssl_fc_protocol]")
+		w.line("http-request set-header X-Amzn-Tls-Cipher-Suite %%[ssl_fc_cipher]")
+	}
+	writeTrace(w)
+}
+
+func writeForwardedFor(w *writer, settings Settings) {
+	client := "%[src]"
+	if settings.ForwardedPort {
+		client = "%[src]:%[src_port]"
+	}
+	switch settings.ForwardedFor {
+	case "remove":
+		w.line("http-request del-header X-Forwarded-For")
+	case "append":
+		w.line("http-request set-header X-Forwarded-For %s if { req.fhdr_cnt(X-Forwarded-For) eq 1 }", quote("%[req.fhdr(X-Forwarded-For)], "+client))
+		w.line("http-request add-header X-Forwarded-For %s if { req.fhdr_cnt(X-Forwarded-For) gt 1 }", quote(client))
+		w.line("http-request set-header X-Forwarded-For %s if { req.fhdr_cnt(X-Forwarded-For) eq 0 }", quote(client))
+	}
+}
+
+// writeTrace sets X-Amzn-Trace-Id: Root is made when the client sent none, otherwise Self is added before what it sent.
+func writeTrace(w *writer) {
+	const id = "1-%[date,bytes(4,4),hex,lower]-%[uuid,regsub(-,,g),bytes(0,24)]"
+	w.line("http-request set-var-fmt(txn.trace) %s if { req.hdr(X-Amzn-Trace-Id) -m found }", quote("Self="+id+";%[req.hdr(X-Amzn-Trace-Id)]"))
+	w.line("http-request set-var-fmt(txn.trace) %s if !{ var(txn.trace) -m found }", quote("Root="+id))
+	w.line("http-request set-header X-Amzn-Trace-Id %%[var(txn.trace)]")
+}
+
+// writeResponseHeaders applies the listener's attributes to every response.
+func writeResponseHeaders(w *writer, listener Listener) {
+	w.line("http-response set-var(txn.answered) status")
+	for _, name := range slices.Sorted(maps.Keys(listener.ResponseHeaders)) {
+		w.line("http-after-response set-header %s %s", name, quoteFormat(listener.ResponseHeaders[name]))
+	}
+	if listener.HideServer {
+		w.line("http-after-response del-header Server if { res.hdr(Server) -m str %s }", serverHeader)
+	}
+}
