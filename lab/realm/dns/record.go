@@ -2,8 +2,9 @@ package dns
 
 // Record is one set of values that a name has. Services give the records of what they own; the table merges them.
 //
-// Records with the same name and type merge their values, unless they have different Sets: then each query gets one
-// of the sets, chosen at random by Weight, as Route 53's weighted and multi-value policies do.
+// Records with the same name and type merge their values, which are answered in random order (eight addresses at
+// most), unless they have different Sets: then each query gets one of the sets, chosen at random by Weight, as Route
+// 53's weighted policy does.
 type Record struct {
 	Name   string // case and a trailing dot do not matter; a first label "*" matches any name below
 	Type   string // one of the Type constants
@@ -15,7 +16,7 @@ type Record struct {
 	Zone string
 	// Set tells apart alternatives of one name and type; empty: the values are merged.
 	Set string
-	// Weight of a set among its alternatives; all weights zero: equally likely.
+	// Weight of a set among its alternatives: zero is never chosen, unless all are zero, then all are equally likely.
 	Weight int
 }
 

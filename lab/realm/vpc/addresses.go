@@ -1,6 +1,10 @@
 package vpc
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"haven/lab/realm/dns"
+)
 
 // Addresses of the world beyond the gateways. They come from ranges that no real network uses: 198.18.0.0/15 is set
 // aside for benchmarks (RFC 2544) and 203.0.113.0/24 for documentation (RFC 5737).
@@ -27,3 +31,10 @@ var (
 	// RoleHost namespace; whoever runs the machine listens.
 	MetadataAddress = netip.MustParseAddr("169.254.169.254")
 )
+
+// NewNames returns a table of names in which the AWS services have the addresses where they answer.
+func NewNames() *dns.Table {
+	return dns.NewTable(dns.Services{
+		Default: ServicesAddress.String(), S3: S3Address.String(), DynamoDB: DynamoDBAddress.String(),
+	})
+}

@@ -121,8 +121,12 @@ type Interface struct {
 	Subnet         string
 	Role           Role
 	Address        netip.Addr
+	MAC            string     // empty: derived from the ID, see MAC
 	Public         netip.Addr // translated one to one at the internet gateway; zero: none
-	SecurityGroups []string   // RoleNAT and RoleFirewall have none: AWS applies none there
+	SecurityGroups []string   // empty: nothing is filtered, as at NAT gateways and firewall endpoints
+	// Forwards is set when the source/destination check is off: the interface may send and receive packets of other
+	// addresses. RoleNAT and RoleFirewall always do.
+	Forwards bool
 	// Firewall is the policy of a RoleFirewall interface.
 	Firewall *FirewallPolicy
 	// Down severs the interface: its zone has lost power, or a fault was injected.
