@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"net/netip"
+	"time"
+
+	"haven/lab/realm/host"
+)
+
+// ClusterSpec declares one cluster. A cluster that is no longer declared is stopped and its data is deleted.
+type ClusterSpec struct {
+	ID             string // the cluster's resource id: names its folder
+	Name           string // for logs
+	Database       string // the initial database; empty: none
+	MasterUser     string
+	MasterPassword string
+	Port           int
+	Stopped        bool // every member is stopped and kept
+	Failover       Order
+	Members        []MemberSpec // in the order of their creation: the first becomes the writer
+}
+
+// Order asks for a failover, once for each higher generation.
+type Order struct {
+	Generation int64
+	Target     string // the member to promote; empty: the best
+}
+
+// MemberSpec declares one member. A member that is no longer declared is stopped and its data is deleted; the data of
+// the last one stays as the cluster's volume.
+type MemberSpec struct {
+	ID        string // the DB instance's resource id: names its folder
+	Name      string
+	Tier      int             // promotion tier, 0 first
+	Namespace *host.Namespace // of its network interface; nil: not there yet, so the member waits
+	Address   netip.Addr
+	Names     []string // host names of its certificate
+	// Parameters are PostgreSQL settings as pg_settings names them, and rds.force_ssl and rds.logical_replication.
+	Parameters map[string]string
+	Restart    int64 // a higher generation than that of the last start asks for a restart
+	Down       bool  // its zone has lost power, or a fault was injected: it is killed and kept down
+	Leaving    bool  // it is being deleted: hand over what it has, then it goes; as if it were not declared
+}
+
+// Phase tells where a member is in its life.
+type Phase string
+
+// Phases of a member.
+const (
+	PhaseWaiting    Phase = "waiting"    // for its network interface, or for a writer to copy
+	PhaseBuilding   Phase = "building"   // initdb, base backup, rewind
+	PhaseStarting   Phase = "starting"   // started, does not accept yet
+	PhaseAvailable  Phase = "available"  // accepts connections in its role
+	PhaseRestarting Phase = "restarting" // on request
+	PhaseDown       Phase = "down"       // dead, hung or held down
+	PhaseStopped    Phase = "stopped"    // on request
+	PhaseLeaving    Phase = "leaving"    // no longer declared, not yet gone
+)
+
+// Observation is what is known of a cluster.
+type Observation struct {
+	ID           string
+	Writer       string // the member that accepts writes now; empty: none
+	FailoverDone int64  // generation of the last failover order carried out
+	FailingOver  bool
+	Synchronous  []string // readers of which one has every acknowledged commit
+	Members      []MemberObservation
+}
+
+// MemberObservation is what is known of a member.
+type MemberObservation struct {
+	ID             string
+	Phase          Phase
+	Reason         string // why it is not available
+	Writer         bool
+	Streaming      bool          // a reader that the writer streams to
+	Lag            time.Duration // of replay behind the writer, as the writer measures it
+	LSN            uint64        // written (writer) or received (reader)
+	RestartDone    int64         // generation of the last start
+	PendingRestart bool          // a changed setting takes effect at the next restart
+}
+
+// Member returns the member's observation.
+func (o Observation) Member(id string) (MemberObservation, bool) {
+	for _, m := range o.Members {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return MemberObservation{}, false
+}
+
+// Event is something that happened and that a person would want to read.
+type Event struct {
+	Cluster string
+	Member  string // empty: the cluster as a whole
+	Kind    EventKind
+	Detail  string
+	At      time.Time
+}
+
+// EventKind names an event.
+type EventKind string
+
+// Events.
+const (
+	EventFailoverStarted   EventKind = "failover-started"
+	EventFailoverCompleted EventKind = "failover-completed" // Member is the new writer
+	EventRestarted         EventKind = "restarted"
+	EventCrashed           EventKind = "crashed"
+	EventRejoined          EventKind = "rejoined"
+	EventCreated           EventKind = "created"
+)

@@ -1,0 +1,148 @@
+package postgres
+
+import (
+	"reflect"
+	"slices"
+	"time"
+)
+
+// view gathers what was observed for the decision.
+func (c *cluster) view() view {
+	v := view{state: c.current(), Stopped: c.spec().Stopped, Failover: c.spec().Failover}
+	var writer *member
+	if writer = c.member(v.Writer); writer != nil {
+		writer.noteBarrier()
+	}
+	for _, m := range c.list() {
+		seen := m.view(writer)
+		seen.Prepared = m == writer && c.prepared != ""
+		v.Members = append(v.Members, seen)
+	}
+	return v
+}
+
+// strayAfter is how long a reader may answer without being streamed to before its data is brought back by force.
+const strayAfter = 20 * time.Second
+
+func (m *member) view(writer *member) memberView {
+	m.mu.Lock()
+	busy, retryAt, restartDone, course := m.busy, m.retryAt, m.restartDone, m.course
+	m.mu.Unlock()
+	seen := m.seen
+	out := memberView{
+		ID: m.spec().ID, Tier: m.spec().Tier, Ready: m.spec().Namespace != nil, Down: m.spec().Down, Leaving: m.leaving,
+		Restart: m.spec().Restart > restartDone,
+		Busy:    busy != "", Waiting: time.Now().Before(retryAt), Running: m.alive,
+		Answering: seen.answers && m.alive, Unresponsive: m.unresponsive(), InRecovery: seen.recovery, Settled: seen.settled,
+		LSN: seen.lsn, Follows: course.follows, SyncNames: seen.syncNames,
+		Stuck: !course.catchingUp.IsZero() && time.Since(course.catchingUp) > 5*time.Second,
+	}
+	if writer != nil && writer != m {
+		if stream, ok := writer.seen.streams[m.spec().ID]; ok && writer.alive {
+			out.Streaming = true
+			barrier := writer.steered().barrier
+			out.Flushed = barrier > 0 && stream.flushed >= barrier
+		}
+		out.Strayed = m.noteStray(out, writer)
+	}
+	return out
+}
+
+func (m *member) noteStray(v memberView, writer *member) bool {
+	healthy := v.reader() && writer.seen.answers && !writer.seen.recovery && !v.Streaming && v.Follows == writer.spec().ID
+	switch {
+	case !healthy:
+		m.strayed = time.Time{}
+	case m.strayed.IsZero():
+		m.strayed = time.Now()
+	}
+	return healthy && time.Since(m.strayed) > strayAfter
+}
+
+// noteBarrier remembers, in a writer, what was written when the readers it waits for became effective. The check
+// points' process and the senders read a changed setting a moment after the postmaster; hence the pause.
+func (m *member) noteBarrier() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	effective := m.seen.answers && slices.Equal(m.seen.syncNames, m.course.readers)
+	if m.course.barrier == 0 && effective && time.Since(m.course.setAt) > 300*time.Millisecond {
+		m.course.barrier = m.seen.lsn
+	}
+}
+
+// publish makes the observation public and tells when it differs.
+func (c *cluster) publish(v view) {
+	o := Observation{ID: c.spec().ID, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous}
+	o.FailingOver = v.Initialized && v.Failover.Generation > v.FailoverDone
+	writer := c.member(v.Writer)
+	for i, m := range c.list() {
+		seen := c.observeMember(m, v.Members[i], v.state)
+		if writer != nil && writer != m {
+			seen.Lag = writer.seen.streams[m.spec().ID].lag
+		}
+		if seen.Writer {
+			o.Writer = seen.ID
+		}
+		o.Members = append(o.Members, seen)
+	}
+	if v.Initialized && o.Writer == "" && v.Writer != "" && len(v.Synchronous) > 0 {
+		o.FailingOver = true
+	}
+	c.mu.Lock()
+	different := !reflect.DeepEqual(coarse(o), coarse(c.public))
+	c.public = o
+	c.mu.Unlock()
+	if different {
+		c.manager.notify()
+	}
+}
+
+// coarse leaves out what changes all the time.
+func coarse(o Observation) Observation {
+	o.Members = slices.Clone(o.Members)
+	for i := range o.Members {
+		o.Members[i].LSN, o.Members[i].Lag = 0, 0
+	}
+	return o
+}
+
+func (c *cluster) observation() Observation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.public
+	o.Members = slices.Clone(o.Members)
+	return o
+}
+
+func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberObservation {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o := MemberObservation{
+		ID: m.spec().ID, Reason: m.reason, LSN: v.LSN, Streaming: v.Streaming,
+		RestartDone: m.restartDone, PendingRestart: m.pending,
+	}
+	isWriter := m.spec().ID == recorded.Writer
+	switch {
+	case v.Leaving:
+		o.Phase = PhaseLeaving
+	case m.busy == doRestart || v.Restart:
+		o.Phase = PhaseRestarting
+	case m.busy == doInitialize || m.busy == doClone || m.busy == doRejoin:
+		o.Phase = PhaseBuilding
+	case v.Down || v.Unresponsive:
+		o.Phase = PhaseDown
+	case c.spec().Stopped && !v.Running:
+		o.Phase = PhaseStopped
+	case isWriter && v.writer() && c.prepared != "":
+		o.Phase, o.Writer, o.Reason = PhaseAvailable, true, ""
+	case !isWriter && v.reader():
+		o.Phase, o.Reason = PhaseAvailable, ""
+	case v.Running:
+		o.Phase = PhaseStarting
+	case slices.Contains(recorded.Built, m.spec().ID):
+		o.Phase = PhaseDown
+	default:
+		o.Phase = PhaseWaiting
+	}
+	return o
+}
