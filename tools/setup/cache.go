@@ -60,14 +60,14 @@ func (t tool) build(ctx context.Context, cache, entry string, p *progress) error
 		return err
 	}
 	flags := append(slices.Clone(buildFlags), "-ldflags", t.ldflags)
-	if t.prepare != nil {
-		more, err := t.prepare(ctx, t, work)
-		if err != nil {
-			return err
-		}
-		flags = append(flags, more...)
-	}
 	err = p.step(t.title+": downloading modules", silent, func() error {
+		if t.prepare != nil {
+			more, err := t.prepare(ctx, t, work)
+			if err != nil {
+				return err
+			}
+			flags = append(flags, more...)
+		}
 		// Listing what the build needs downloads just that: "go mod download" would fetch all that could be needed.
 		_, err := goOutput(ctx, t.folder, append(append([]string{"list", "-deps", "-f", "{{.Name}}"}, flags...), t.pkg)...)
 		return err

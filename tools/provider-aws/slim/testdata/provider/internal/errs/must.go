@@ -1,0 +1,3 @@
+package errs
+
+func Must[T any](t T) T { return t }

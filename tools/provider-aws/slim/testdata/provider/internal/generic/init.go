@@ -1,0 +1,3 @@
+package generic
+
+func init() { println("runs without being named") }

@@ -1,0 +1,3 @@
+package generic
+
+func (p *Pointer[T]) Get() T { return *p.to }

@@ -1,0 +1,3 @@
+package generic
+
+type Pointer[T any] struct{ to *T }

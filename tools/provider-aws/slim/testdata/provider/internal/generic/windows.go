@@ -1,0 +1,5 @@
+//go:build windows
+
+package generic
+
+type Pointer[T any] struct{ to *T }

@@ -1,0 +1,5 @@
+package alpha
+
+func find() {}
+
+func Find() { find() }

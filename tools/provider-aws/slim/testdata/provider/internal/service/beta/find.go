@@ -1,0 +1,5 @@
+package beta
+
+func find() {}
+
+func Find() { find() }

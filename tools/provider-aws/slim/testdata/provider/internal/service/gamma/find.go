@@ -1,0 +1,5 @@
+package gamma
+
+func find() {}
+
+func Find() { find() }

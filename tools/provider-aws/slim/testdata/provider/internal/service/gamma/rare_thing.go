@@ -1,0 +1,3 @@
+package gamma
+
+func resourceRare() {}

@@ -1,0 +1,36 @@
+package gamma
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-provider-aws/internal/conns"
+	"github.com/hashicorp/terraform-provider-aws/internal/types"
+	"github.com/hashicorp/terraform-provider-aws/names"
+)
+
+type servicePackage struct{}
+
+func (p *servicePackage) Resources(ctx context.Context) []*types.Resource {
+	return []*types.Resource{
+		{
+			Factory:  resourceThing,
+			TypeName: "aws_gamma_thing",
+		},
+		{
+			Factory:  resourceRare,
+			TypeName: "aws_gamma_rare",
+		},
+		{
+			Factory:  resourceOther,
+			TypeName: "aws_gamma_other",
+		},
+	}
+}
+
+func (p *servicePackage) ServicePackageName() string {
+	return names.Gamma
+}
+
+func ServicePackage(ctx context.Context) conns.ServicePackage {
+	return &servicePackage{}
+}

@@ -1,0 +1,6 @@
+package types
+
+type Resource struct {
+	Factory  func()
+	TypeName string
+}

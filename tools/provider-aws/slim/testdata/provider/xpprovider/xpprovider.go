@@ -1,0 +1,5 @@
+package xpprovider
+
+import "github.com/hashicorp/terraform-provider-aws/internal/provider"
+
+func GetProvider() int { return provider.New() }
