@@ -1,7 +1,9 @@
 package vpc
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,4 +63,48 @@ func TestSecurityGroupsFilterEveryInterface(t *testing.T) {
 	apply(t, n, spec)
 	requireReaches(t, client, "10.0.2.11:81", "10.0.1.11")
 	requireTalks(t, conn)
+}
+
+func TestTheWayOutCrossesTheFirewallOfTheZone(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	apply(t, n, spec)
+	answer(t, n.Internet(), "203.0.113.80:80")
+	before := crossed(t, n, "eni-firewall-b")
+
+	requireReaches(t, behind(t, n, "eni-server-a"), "203.0.113.80:80", "198.18.0.10")
+	require.Positive(t, crossed(t, n, "eni-firewall-a"), "packets cross the firewall endpoint of zone a")
+	require.Equal(t, before, crossed(t, n, "eni-firewall-b"))
+	requireReaches(t, behind(t, n, "eni-server-b"), "203.0.113.80:80", "198.18.1.10")
+	require.Greater(t, crossed(t, n, "eni-firewall-b"), before)
+}
+
+func TestTheWayInCrossesTheFirewallOfTheZone(t *testing.T) {
+	n := newNetwork(t, Options{})
+	apply(t, n, twoZones())
+	answer(t, behind(t, n, "eni-balancer-b"), "10.0.11.20:443")
+	answer(t, behind(t, n, "eni-server-a"), "10.0.20.30:8080")
+
+	requireReaches(t, n.Internet(), "198.18.1.20:443", OutsideClient.String())
+	require.Positive(t, crossed(t, n, "eni-firewall-b"))
+	require.Zero(t, crossed(t, n, "eni-firewall-a"))
+	requireBlocked(t, n.Internet(), "198.18.1.20:22")
+	requireReaches(t, behind(t, n, "eni-balancer-b"), "10.0.20.30:8080", "10.0.11.20")
+	requireBlocked(t, behind(t, n, "eni-server-b"), "10.0.20.30:8080")
+}
+
+// crossed returns how many packets of connections a firewall endpoint has let through.
+func crossed(t *testing.T, n *Network, id string) int {
+	t.Helper()
+	out, err := behind(t, n, id).Run(t.Context(), "", "nft", "list", "chain", "ip", "haven", "forward")
+	require.NoError(t, err)
+	total := 0
+	for _, line := range strings.Split(out, "\n") {
+		if _, count, ok := strings.Cut(line, "counter packets "); ok && strings.HasSuffix(line, "accept") {
+			var packets int
+			fmt.Sscan(count, &packets)
+			total += packets
+		}
+	}
+	return total
 }

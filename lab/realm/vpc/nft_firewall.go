@@ -1,0 +1,127 @@
+package vpc
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// firewallRuleset translates a policy. New connections that have to be looked into are steered to the proxy, which
+// sits between both ends with their own addresses; the others are decided in the forward chain. Connections are
+// tracked strictly: what the endpoint has not seen from its first packet on is dropped, so a connection whose ways
+// there and back differ breaks, as behind AWS's endpoints
+// (https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html).
+// Changed rules apply to new connections
+// (https://docs.aws.amazon.com/network-firewall/latest/developerguide/firewall-policy-updating.html).
+func firewallRuleset(plan *firewallPlan) string {
+	t := &rulesetText{}
+	t.intervals("home", plan.Policy.HomeNet)
+	steer := []string{
+		"type filter hook prerouting priority -310; policy accept;",
+		fmt.Sprintf("socket transparent 1 meta mark set %d notrack accept", proxyMark),
+	}
+	if plan.Proxied {
+		t.chain("choose", chooseRules(&plan.Policy)...)
+		steer = append(steer, "tcp flags & (fin|syn|rst|ack) == syn jump choose")
+	}
+	t.chain("steer", steer...)
+	t.chain("own", "type filter hook output priority -310; policy accept;", "notrack")
+	t.chain("forward", slices.Concat([]string{
+		"type filter hook forward priority 0; policy accept;",
+		"ct state established,related counter accept",
+		fmt.Sprintf(`ct state invalid limit rate 50/second log prefix "%s" group %d snaplen 80`, prefixUntracked, logGroup),
+		"ct state invalid counter drop",
+	}, forwardRules(&plan.Policy))...)
+	return t.String()
+}
+
+// Prefixes of log entries: the index of the rule, or one of these.
+const (
+	prefixUntracked = "untracked"
+	prefixDefault   = "default"
+)
+
+// chooseRules walk through the rules up to the first that decides by the five tuple alone.
+func chooseRules(p *FirewallPolicy) []string {
+	toProxy := fmt.Sprintf("tproxy to %s meta mark set %d notrack accept", proxyAddress, proxyMark)
+	var rules []string
+	for _, r := range p.Rules {
+		match, ok := r.match()
+		switch {
+		case !ok || (r.Protocol != 6 && r.Protocol != -1):
+		case r.inspects():
+			rules = append(rules, join(match, "ip protocol tcp", toProxy))
+		case r.decides():
+			rules = append(rules, join(match, "return"))
+		}
+	}
+	if len(p.AllowDomains) > 0 {
+		rules = append(rules, join("ip saddr @home ip daddr != @home tcp dport { 80, 443 }", toProxy))
+	}
+	return rules
+}
+
+func forwardRules(p *FirewallPolicy) []string {
+	var rules []string
+	for n, r := range p.Rules {
+		match, ok := r.match()
+		if !ok || r.inspects() {
+			continue
+		}
+		log := fmt.Sprintf(`log prefix "%d" group %d snaplen 80`, n, logGroup)
+		switch r.Action {
+		case "pass":
+			rules = append(rules, join(match, "counter accept"))
+		case "alert":
+			rules = append(rules, join(match, log))
+		case "reject":
+			rules = append(rules, join(match, "ip protocol tcp", log, "counter reject with tcp reset"), join(match, log, "counter drop"))
+		default:
+			rules = append(rules, join(match, log, "counter drop"))
+		}
+	}
+	if p.DefaultDrop {
+		rules = append(rules, fmt.Sprintf(`ip saddr @home log prefix "%s" group %d snaplen 80 counter drop`, prefixDefault, logGroup))
+	}
+	return append(rules, "counter accept")
+}
+
+// match returns the five-tuple match of a rule, and whether anything can match it.
+func (r FirewallRule) match() (string, bool) {
+	source, okSource := anyOf("saddr", r.Source)
+	destination, okDestination := anyOf("daddr", r.Destination)
+	return join(source, destination, ports(r.Protocol, r.FromPort, r.ToPort)), okSource && okDestination
+}
+
+// anyOf matches an address against prefixes; none: any.
+func anyOf(field string, prefixes []netip.Prefix) (string, bool) {
+	if len(prefixes) == 0 {
+		return "", true
+	}
+	var texts []string
+	for _, p := range merged(prefixes) {
+		if p.Bits() == 0 {
+			return "", true
+		}
+		texts = append(texts, p.String())
+	}
+	return fmt.Sprintf("ip %s { %s }", field, strings.Join(texts, ", ")), len(texts) > 0
+}
+
+// merged returns the IPv4 prefixes without those inside another: a set's elements must not overlap.
+func merged(prefixes []netip.Prefix) []netip.Prefix {
+	var sorted, kept []netip.Prefix
+	for _, p := range prefixes {
+		if p.IsValid() && p.Addr().Is4() {
+			sorted = append(sorted, p.Masked())
+		}
+	}
+	slices.SortFunc(sorted, func(a, b netip.Prefix) int { return a.Bits() - b.Bits() })
+	for _, p := range sorted {
+		if !slices.ContainsFunc(kept, func(k netip.Prefix) bool { return k.Overlaps(p) }) {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}

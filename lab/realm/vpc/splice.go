@@ -1,0 +1,17 @@
+package vpc
+
+import (
+	"io"
+	"net"
+)
+
+// splice copies what src says to dst until src is done, and passes the half-close on; the kernel moves the bytes.
+// When either fails, both are reset: a cut connection must not look like one that ended well.
+func splice(dst, src *net.TCPConn) {
+	if _, err := io.Copy(dst, src); err != nil {
+		reset(dst)
+		reset(src)
+		return
+	}
+	_ = dst.CloseWrite() // it is gone already
+}
