@@ -2,9 +2,11 @@ package vpc
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -107,4 +109,166 @@ func crossed(t *testing.T, n *Network, id string) int {
 		}
 	}
 	return total
+}
+
+func TestARouteIntoAnotherZonesFirewallBreaksVisibly(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	events := collectEvents(&spec, "eni-firewall-a", "eni-firewall-b")
+	// The way out goes by zone a's endpoint; the way back comes by zone b's.
+	spec.table("rtb-public-b").Routes[0].Target.ID = "eni-firewall-a"
+	apply(t, n, spec)
+	answer(t, n.Internet(), "203.0.113.80:80")
+
+	requireBlocked(t, behind(t, n, "eni-server-b"), "203.0.113.80:80")
+	requireEvent(t, events, func(e FirewallEvent) bool {
+		return e.Endpoint == "eni-firewall-b" && e.Action == "drop" && e.Source.Port() == 80
+	})
+	requireReaches(t, behind(t, n, "eni-server-a"), "203.0.113.80:80", "198.18.0.10")
+
+	spec.table("rtb-public-b").Routes[0].Target.ID = "eni-firewall-b"
+	apply(t, n, spec)
+	requireReaches(t, behind(t, n, "eni-server-b"), "203.0.113.80:80", "198.18.1.10")
+}
+
+func TestNetworkACLsAreStatelessAndOnlyBetweenSubnets(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoSubnets()
+	v := &spec.VPCs[0]
+	v.NetworkACLs = append(v.NetworkACLs, NetworkACL{
+		ID:      "acl-b",
+		Ingress: []ACLEntry{{Number: 100, Protocol: 6, FromPort: 80, ToPort: 80, CIDR: netip.MustParsePrefix("10.0.0.0/16"), Allow: true}},
+	})
+	v.Subnets[1].NetworkACL = "acl-b"
+	apply(t, n, spec)
+	client, server := behind(t, n, "eni-a1"), behind(t, n, "eni-b1")
+	answer(t, server, "10.0.2.11:80")
+	answer(t, behind(t, n, "eni-a2"), "10.0.1.12:80")
+
+	requireBlocked(t, client, "10.0.2.11:80") // the answer may not leave
+	v.NetworkACLs[1].Egress = []ACLEntry{{Number: 100, Protocol: 6, FromPort: 1024, ToPort: 65535, CIDR: anywhere, Allow: true}}
+	apply(t, n, spec)
+	_, conn, err := call(client, "10.0.2.11:80", patience)
+	require.NoError(t, err)
+	defer conn.Close()
+
+	v.NetworkACLs[1].Ingress = append([]ACLEntry{{Number: 50, Protocol: -1, CIDR: netip.MustParsePrefix("10.0.1.0/24")}}, v.NetworkACLs[1].Ingress...)
+	apply(t, n, spec)
+	requireSilent(t, conn) // it cuts what is established, too
+
+	v.Subnets[0].NetworkACL = "acl-none"
+	v.NetworkACLs = append(v.NetworkACLs, NetworkACL{ID: "acl-none"})
+	apply(t, n, spec)
+	requireReaches(t, client, "10.0.1.12:80", "10.0.1.11") // inside a subnet no ACL applies
+}
+
+func TestTheServicesAnswerAtEveryDoor(t *testing.T) {
+	origins := make(chan Origin, 64)
+	n := newNetwork(t, Options{Serve: func(l net.Listener) {
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				origins <- OriginOf(l)
+				fmt.Fprintln(conn, conn.RemoteAddr().(*net.TCPAddr).IP)
+				conn.Close()
+			}
+		}()
+	}})
+	spec := twoZones()
+	apply(t, n, spec)
+	server := behind(t, n, "eni-server-a")
+
+	requireReaches(t, server, ServicesAddress.String()+":443", "198.18.0.10") // through NAT and firewall
+	require.Equal(t, Origin{}, <-origins)
+	requireReaches(t, server, S3Address.String()+":443", "10.0.20.30") // through the gateway endpoint
+	require.Equal(t, Origin{VPC: "vpc-1"}, <-origins)
+	requireReaches(t, server, "10.0.20.40:443", "10.0.20.30") // through the interface endpoint
+	require.Equal(t, Origin{VPC: "vpc-1", Interface: "eni-endpoint-a"}, <-origins)
+	requireBlocked(t, server, "10.0.20.40:80") // its security group
+	requireReaches(t, n.Internet(), ServicesAddress.String()+":80", ServicesAddress.String())
+}
+
+func TestWithoutARouteNothingGoes(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	private := spec.table("rtb-private-a")
+	apply(t, n, spec)
+	answer(t, n.Internet(), "203.0.113.80:80")
+	server := behind(t, n, "eni-server-a")
+	requireReaches(t, server, "203.0.113.80:80", "198.18.0.10")
+
+	private.Routes = private.Routes[1:]
+	apply(t, n, spec)
+	requireBlocked(t, server, "203.0.113.80:80")
+	private.Routes = append(private.Routes, Route{Destination: anywhere, Target: Target{Kind: TargetBlackhole}})
+	apply(t, n, spec)
+	requireBlocked(t, server, "203.0.113.80:80")
+	private.Routes[1] = Route{Destination: anywhere, Target: Target{Kind: TargetInternetGateway, ID: "igw-1"}}
+	apply(t, n, spec)
+	requireBlocked(t, server, "203.0.113.80:80") // the gateway knows no public address for it
+	requireReaches(t, behind(t, n, "eni-server-b"), "203.0.113.80:80", "198.18.1.10")
+}
+
+func TestDownSeversAnInterfaceAndBackRestoresIt(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	apply(t, n, spec)
+	answer(t, behind(t, n, "eni-balancer-a"), "10.0.10.20:443")
+	requireReaches(t, n.Internet(), "198.18.0.20:443", OutsideClient.String())
+	_, conn, err := call(n.Internet(), "198.18.0.20:443", patience)
+	require.NoError(t, err)
+	defer conn.Close()
+
+	spec.face("eni-firewall-a").Down = true
+	apply(t, n, spec)
+	requireBlocked(t, n.Internet(), "198.18.0.20:443")
+	requireSilent(t, conn)
+
+	spec.face("eni-firewall-a").Down = false
+	apply(t, n, spec)
+	requireReaches(t, n.Internet(), "198.18.0.20:443", OutsideClient.String())
+}
+
+func TestSpoofedSourcesAreDropped(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoSubnets()
+	spec.VPCs[0].SecurityGroups[1].Ingress = []GroupRule{tcp(80, "0.0.0.0/0")}
+	spec.VPCs[0].SecurityGroups[1].Egress = allowAll
+	apply(t, n, spec)
+	client := behind(t, n, "eni-a1")
+	heard, err := behind(t, n, "eni-b1").ListenPacket(t.Context(), "udp4", "10.0.2.11:9999")
+	require.NoError(t, err)
+	defer heard.Close()
+	spec.VPCs[0].SecurityGroups[1].Ingress = allowAll
+	apply(t, n, spec)
+
+	_, err = client.Run(t.Context(), "", "ip", "addr", "add", "10.0.9.9/32", "dev", "lo")
+	require.NoError(t, err)
+	send := func(from string) {
+		conn, err := client.ListenPacket(t.Context(), "udp4", from+":0")
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = conn.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(10, 0, 2, 11), Port: 9999})
+		require.NoError(t, err)
+	}
+	send("10.0.9.9")
+	heard.SetReadDeadline(time.Now().Add(refusal))
+	_, _, err = heard.ReadFrom(make([]byte, 8))
+	require.Error(t, err, "a packet with another's source arrived")
+
+	send("10.0.1.11")
+	heard.SetReadDeadline(time.Now().Add(patience))
+	_, from, err := heard.ReadFrom(make([]byte, 8))
+	require.NoError(t, err)
+	require.Equal(t, "10.0.1.11", from.(*net.UDPAddr).IP.String())
+}
+
+func TestAnInstanceReachesAPublicAddressOfItsOwnVPC(t *testing.T) {
+	n := newNetwork(t, Options{})
+	apply(t, n, twoZones())
+	answer(t, behind(t, n, "eni-balancer-b"), "10.0.11.20:443")
+	requireReaches(t, behind(t, n, "eni-server-a"), "198.18.1.20:443", "198.18.0.10")
 }
