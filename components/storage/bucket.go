@@ -21,9 +21,9 @@ type BucketArgs struct {
 	LogTo            *Bucket            // where requests to this bucket are logged
 	ExpireDays       int                // current objects go after so many days; 0 keeps them
 	OldVersionDays   int                // replaced and deleted objects go after so many days; 90 unless set
-	Writers          []iampolicy.Statement
-	Protect          bool // refuse to remove the bucket
-	EmptyWhenRemoved bool // dangerous: removing the bucket removes what is in it
+	Writers          []Writer           // who else may write objects
+	Protect          bool               // refuse to remove the bucket
+	EmptyWhenRemoved bool               // dangerous: removing the bucket removes what is in it
 }
 
 // Bucket is an S3 bucket with all its guards.
@@ -162,7 +162,7 @@ func (b *bucketBuilder) policy() error {
 	}}
 	for _, writer := range b.args.Writers {
 		writer.Resources = []any{objects}
-		statements = append(statements, writer)
+		statements = append(statements, iampolicy.Statement(writer))
 	}
 	resource, err := s3.NewBucketPolicy(b.ctx, b.name, &s3.BucketPolicyArgs{
 		Bucket: b.id, Policy: iampolicy.JSON(statements...),

@@ -2,10 +2,13 @@ package storage
 
 import "haven/components/internal/iampolicy"
 
+// Writer lets somebody write objects; the bucket adds itself as the resource.
+type Writer iampolicy.Statement
+
 // BalancerLogs lets Elastic Load Balancing write access logs.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
-func BalancerLogs(account string) iampolicy.Statement {
-	return iampolicy.Statement{
+func BalancerLogs(account string) Writer {
+	return Writer{
 		Sid:        "BalancerAccessLogs",
 		Principal:  map[string]any{"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
 		Actions:    []string{"s3:PutObject"},
@@ -15,8 +18,8 @@ func BalancerLogs(account string) iampolicy.Statement {
 
 // RequestLogs lets S3 write the request logs of other buckets.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-func RequestLogs(account string) iampolicy.Statement {
-	return iampolicy.Statement{
+func RequestLogs(account string) Writer {
+	return Writer{
 		Sid:        "BucketRequestLogs",
 		Principal:  map[string]any{"Service": "logging.s3.amazonaws.com"},
 		Actions:    []string{"s3:PutObject"},
