@@ -1,0 +1,48 @@
+# What the scripts share; sourced, never run.
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+cd "$root"
+export HAVEN_ROOT=$root
+state=$root/.haven
+lab=$state/lab
+
+begun=$SECONDS
+breakdown=()
+
+# step NAME COMMAND… runs a command, tells how long it took, and remembers that for the breakdown.
+step() {
+  local name=$1 from=$SECONDS
+  shift
+  printf '==> %s\n' "$name" >&2
+  "$@" || { local code=$?; printf '==> %s failed after %s s\n' "$name" $((SECONDS - from)) >&2; return $code; }
+  breakdown+=("$(printf '%-46s %5d s' "$name" $((SECONDS - from)))")
+  printf '==> %s: %s s\n' "$name" $((SECONDS - from)) >&2
+}
+
+print_breakdown() {
+  printf '\nTime, by step\n' >&2
+  printf '  %s\n' "${breakdown[@]}" >&2
+  printf '  %-46s %5d s\n' 'all' $((SECONDS - begun)) >&2
+}
+
+# use_toolchain puts Pulumi, its plugins and haven on the PATH, with the lab's own state backend.
+use_toolchain() {
+  # shellcheck source=/dev/null
+  . "$state/env"
+  mkdir -p "$lab/pulumi"
+  chmod 700 "$lab" "$lab/pulumi"
+  export PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL:-file://$lab/pulumi}
+  # The lab's state is a folder that only its owner can read, and guards nothing but the lab itself.
+  if [ "$PULUMI_BACKEND_URL" = "file://$lab/pulumi" ]; then
+    export PULUMI_CONFIG_PASSPHRASE=${PULUMI_CONFIG_PASSPHRASE-haven-lab}
+  fi
+}
+
+require_privileges() {
+  [ "$(uname -s)" = Linux ] || { echo "$1: the lab needs Linux; this is $(uname -s)." >&2; exit 1; }
+  [ "$(id -u)" = 0 ] || {
+    echo "$1: the lab runs machines in network namespaces, which needs root. Type: sudo -E $root/scripts/$1" >&2
+    exit 1
+  }
+}
