@@ -3,11 +3,8 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 
 	"haven/lab/wire/internal/fault"
-	"haven/lab/wire/sigv4"
 )
 
 // authenticate checks who signed the request.
@@ -36,34 +33,6 @@ func (x *exchange) authenticate() error {
 			"Check your secret access key and signing method.")
 	}
 	x.call.Principal = principal
+	x.secret = secret
 	return nil
-}
-
-// payloadHash returns the hash of the body that should have been signed.
-func (x *exchange) payloadHash() (string, error) {
-	if err := x.readWhole(); err != nil {
-		return "", err
-	}
-	return sigv4.Hash(x.request.Body), nil
-}
-
-// readWhole reads a body that is not a stream.
-func (x *exchange) readWhole() error {
-	limit := x.server.options.MaxBody
-	if x.request.ContentLength > limit {
-		return tooLarge(limit)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(x.answer, x.request.Request.Body, limit))
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return tooLarge(limit)
-	}
-	if err != nil {
-		return fault.Newf(fault.Malformed, "The body could not be read whole.")
-	}
-	x.request.Body = body
-	return nil
-}
-
-func tooLarge(limit int64) error {
-	return fault.Newf(fault.TooLarge, "The request's body is longer than the %d bytes that are allowed.", limit)
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"haven/lab/cloud"
 	"haven/lab/wire/internal/api"
+	"haven/lab/wire/internal/cbor"
 	"haven/lab/wire/internal/fault"
 	"haven/lab/wire/internal/jsonrpc"
 	"haven/lab/wire/sigv4"
@@ -32,6 +34,9 @@ func (x *exchange) identify() error {
 	}
 	x.call.Service = x.service.model.Name
 	x.protocol = x.server.protocolOf(x.request.Request, x.service)
+	if x.isS3() {
+		x.request.Path = pathStyle(x.call.Host, x.request.Path)
+	}
 	if _, ok := cloud.FindRegion(signature.Region); !ok {
 		return fault.Newf(fault.WrongRegion, "Credential should be scoped to a valid region: the lab has no region %q; it has %s.",
 			signature.Region, strings.Join(regionNames(), ", "))
@@ -47,8 +52,14 @@ func regionNames() []string {
 	return names
 }
 
+// unsigned refuses a request that nobody signed. What does not say which service it is for is for S3, as a plain GET
+// would be.
 func (x *exchange) unsigned() error {
-	return fault.Newf(fault.MissingSignature, "Request is missing Authentication Token: the lab answers signed requests only.")
+	if s3 := x.server.services["s3"]; s3 != nil && x.protocol.Name() == "rest-xml" {
+		x.service, x.call.Service = s3, "s3"
+		return fault.Newf(fault.MissingSignature, "Access Denied: the request is not signed, and the lab answers signed requests only.")
+	}
+	return fault.Newf(fault.MissingSignature, "Missing Authentication Token: the request is not signed, and the lab answers signed requests only.")
 }
 
 // find returns the service of a scope, or nil.
@@ -68,18 +79,35 @@ func (s *Server) find(r *http.Request, scope string) *service {
 
 // protocolOf returns the protocol that a request to a service is in: the model's, unless the request says otherwise.
 func (s *Server) protocolOf(r *http.Request, to *service) api.Protocol {
-	if r.Header.Get("X-Amz-Target") != "" {
-		return s.protocols["json"]
+	if asked := s.asked(r); asked != nil {
+		return asked
 	}
 	return s.protocols[to.model.Metadata.Protocol]
 }
 
-// guess returns the protocol that a request to an unknown service seems to be in.
-func (s *Server) guess(r *api.Request) api.Protocol {
-	if r.Header.Get("X-Amz-Target") != "" {
+// asked returns the protocol that a request names in its headers, or nil.
+func (s *Server) asked(r *http.Request) api.Protocol {
+	switch {
+	case r.Header.Get("Smithy-Protocol") != "":
+		return s.protocols[cbor.Header]
+	case r.Header.Get("X-Amz-Target") != "":
 		return s.protocols["json"]
 	}
-	return s.protocols["query"]
+	return nil
+}
+
+// guess returns the protocol that a request to an unknown service seems to be in.
+func (s *Server) guess(r *api.Request) api.Protocol {
+	if asked := s.asked(r.Request); asked != nil {
+		return asked
+	}
+	switch kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); {
+	case kind == "application/x-www-form-urlencoded" || r.Query.Has("Action"):
+		return s.protocols["query"]
+	case kind == "application/json":
+		return s.protocols["rest-json"]
+	}
+	return s.protocols["rest-xml"]
 }
 
 // operationQuery removes from a URL's parameters what belongs to the signature.

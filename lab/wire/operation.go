@@ -29,9 +29,7 @@ func (x *exchange) find() error {
 		match.Name, x.service.model.Metadata.ServiceID)
 }
 
-// read has nothing left to do for a body that was read to check its hash.
-func (x *exchange) read() error { return nil }
-
+// decode reads the input.
 func (x *exchange) decode() error {
 	x.input = reflect.New(x.operation.input)
 	return x.protocol.Decode(x.request, x.match, &x.operation.Operation, x.input.Elem())
@@ -60,7 +58,14 @@ func (x *exchange) validate() error {
 
 // isHonoured tells whether wire itself does what an input's member asks for.
 func (x *exchange) isHonoured(field *bind.Field) bool {
-	return field.Ref.IdempotencyToken || x.service.model.Metadata.Protocol == "ec2" && field.Member == "DryRun"
+	return field.Ref.IdempotencyToken || x.service.model.Metadata.Protocol == "ec2" && field.Member == "DryRun" ||
+		x.isS3() && checkedHere[field.Member]
+}
+
+// checkedHere are S3's members that speak of the body, which wire checks.
+var checkedHere = map[string]bool{
+	"ContentMD5": true, "ContentLength": true, "ChecksumAlgorithm": true, "ChecksumCRC32": true, "ChecksumCRC32C": true,
+	"ChecksumCRC64NVME": true, "ChecksumSHA1": true, "ChecksumSHA256": true,
 }
 
 // isBareZero tells whether a value cannot be told from one that was not given.

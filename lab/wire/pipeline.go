@@ -28,6 +28,7 @@ type exchange struct {
 	protocol  api.Protocol     // after identify; before: a guess, to have words for an error
 	service   *service         // after identify
 	signature *sigv4.Signature // after identify
+	secret    string           // after authenticate
 	match     api.Match        // after find
 	operation *operation       // after find
 	input     reflect.Value    // after decode: a pointer to the SDK's struct

@@ -7,8 +7,11 @@ import (
 	"slices"
 
 	"haven/lab/wire/internal/api"
+	"haven/lab/wire/internal/cbor"
 	"haven/lab/wire/internal/jsonrpc"
 	"haven/lab/wire/internal/query"
+	"haven/lab/wire/internal/restjson"
+	"haven/lab/wire/internal/restxml"
 )
 
 // Server answers for all of the lab's services.
@@ -48,7 +51,9 @@ func NewServer(options Options, services map[string]any) (*Server, error) {
 
 func protocols() map[string]api.Protocol {
 	all := map[string]api.Protocol{}
-	for _, protocol := range []api.Protocol{query.New(), query.NewEC2(), jsonrpc.Protocol{}} {
+	for _, protocol := range []api.Protocol{
+		query.New(), query.NewEC2(), jsonrpc.Protocol{}, &restjson.Protocol{}, &restxml.Protocol{}, cbor.Protocol{},
+	} {
 		all[protocol.Name()] = protocol
 	}
 	return all

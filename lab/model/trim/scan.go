@@ -20,7 +20,7 @@ type Handlers map[string][]string
 //	func (s *T) CreateVpc(ctx context.Context, in *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error)
 //
 // and the members of in that they select, also in functions of the same package that in is passed to. It fails when
-// in goes where it cannot follow, because then nobody knows what is read.
+// in is given another name, because then nobody knows what is read.
 func Scan(dir string) (Handlers, error) {
 	pkg, err := parse(dir)
 	if err != nil {
