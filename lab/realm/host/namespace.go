@@ -39,12 +39,23 @@ func (h *Host) CreateNamespace(name string) (*Namespace, error) {
 	return ns, nil
 }
 
-// create unshares on a thread of its own, which ends with the goroutine: it must never run Go code again.
+// create unshares on a locked thread and comes back. A thread must not be left to die in the new namespace: the
+// process's first thread cannot end, and /proc/self would be inside for ever.
 func (n *Namespace) create() error {
 	made := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread dies in the new namespace
-		made <- n.unshare()
+		runtime.LockOSThread()
+		home, err := netns.Get()
+		if err != nil {
+			made <- fmt.Errorf("remembering the own namespace: %w", err)
+			return
+		}
+		defer home.Close()
+		err = n.unshare()
+		if netns.Set(home) == nil {
+			runtime.UnlockOSThread()
+		} // otherwise the thread stays locked and ends with this goroutine
+		made <- err
 	}()
 	if err := <-made; err != nil {
 		return err
