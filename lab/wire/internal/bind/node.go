@@ -122,6 +122,9 @@ func (b *Binder) fill(node *Node) error {
 	if node.Kind == Blob && isStream(node.Type) {
 		node.Kind = Stream
 	}
+	if node.Kind == String && node.Type.Kind() == reflect.Int32 {
+		node.Kind = Integer // the newer SDK corrects Route 53's MaxItems, which the older model has as a string
+	}
 	if !node.fits() {
 		return node.misfit("the types differ")
 	}
