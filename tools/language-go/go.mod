@@ -1,3 +1,5 @@
+// Pulumi's Go language host. Its own module cannot be had from the module proxy; this is the last release of the SDK
+// that contains it, and it serves newer command lines.
 module haven/tools/language-go
 
 go 1.26

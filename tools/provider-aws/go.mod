@@ -1,9 +1,10 @@
+// The lab's AWS provider. scripts/setup builds it with the Terraform provider replaced once more, by a cut copy of it
+// (see slim); these requirements and go.sum serve both.
 module haven/tools/provider-aws
 
 go 1.26
 
 require (
-	github.com/hashicorp/terraform-plugin-mux v0.18.0
 	github.com/hashicorp/terraform-provider-aws v0.0.0-00010101000000-000000000000
 	github.com/pulumi/pulumi-terraform-bridge/v3 v3.105.0
 	github.com/pulumi/pulumi/pkg/v3 v3.156.0
@@ -364,6 +365,7 @@ require (
 	github.com/hashicorp/terraform-plugin-framework-validators v0.17.0 // indirect
 	github.com/hashicorp/terraform-plugin-go v0.26.0 // indirect
 	github.com/hashicorp/terraform-plugin-log v0.9.0 // indirect
+	github.com/hashicorp/terraform-plugin-mux v0.18.0 // indirect
 	github.com/hashicorp/terraform-plugin-sdk/v2 v2.35.0 // indirect
 	github.com/hashicorp/terraform-plugin-testing v1.11.0 // indirect
 	github.com/hashicorp/terraform-registry-address v0.2.4 // indirect
@@ -478,12 +480,12 @@ require (
 )
 
 replace (
-
 	// The provider's own replacement: replacements are not inherited.
 	github.com/hashicorp/terraform-plugin-log => github.com/gdavison/terraform-plugin-log v0.0.0-20230928191232-6c653d8ef8fb
 
 	// The bridge's own replacement, likewise.
 	github.com/hashicorp/terraform-plugin-sdk/v2 => github.com/pulumi/terraform-plugin-sdk/v2 v2.0.0-20250221232320-8d4cfd37a3cd
+
 	// The Terraform AWS provider 5.82.2, published under another module path.
 	github.com/hashicorp/terraform-provider-aws => github.com/upbound/terraform-provider-aws v0.0.0-20250109090836-986571bdb591
 )

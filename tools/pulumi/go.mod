@@ -1,3 +1,4 @@
+// The Pulumi command line.
 module haven/tools/pulumi
 
 go 1.26
