@@ -134,13 +134,14 @@ func (v value) rr() (dns.RR, error) {
 	return rr, err
 }
 
-// chunks splits a string into what fits in one string of a TXT record.
+// chunks splits a string into what fits in one string of a TXT record, with backslashes as the library wants them.
 func chunks(s string) []string {
+	escape := func(part string) string { return strings.ReplaceAll(part, `\`, `\\`) }
 	var parts []string
 	for len(s) > 255 {
-		parts, s = append(parts, s[:255]), s[255:]
+		parts, s = append(parts, escape(s[:255])), s[255:]
 	}
-	return append(parts, s)
+	return append(parts, escape(s))
 }
 
 // negativeTTL is how many seconds resolvers may remember that a name is not there, where no hosted zone tells.
