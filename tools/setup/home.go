@@ -93,7 +93,8 @@ func copyFile(source, target string) error {
 }
 
 // writeEnvironment writes the file that a shell sources to use the tools. Pulumi then stays within the project's
-// home and never asks the network for a plugin or a newer version of itself.
+// home and never asks the network for a plugin or a newer version of itself. It runs the program by "go run", which
+// keeps what it linked: by itself the language host links the program anew for every command, which takes five seconds.
 func (h home) writeEnvironment() error {
 	text := strings.Join([]string{
 		"# Written by scripts/setup. Source it:  . " + quote(h.environment()),
@@ -101,6 +102,7 @@ func (h home) writeEnvironment() error {
 		"export PULUMI_HOME=" + quote(h.pulumi()),
 		"export PULUMI_SKIP_UPDATE_CHECK=true",
 		"export PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=true",
+		"export PULUMI_GO_USE_RUN=true",
 		"",
 	}, "\n")
 	if old, err := os.ReadFile(h.environment()); err == nil && string(old) == text {
