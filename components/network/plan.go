@@ -117,19 +117,22 @@ func parseVPC(cidr string) (netip.Prefix, error) {
 	return vpc, nil
 }
 
-// planSubnet depends on the VPC's block, the zone's letter and the tier, and on
-// nothing else: that is why adding a zone or tier moves no other subnet.
 func planSubnet(vpc netip.Prefix, zone zones.Zone, tier Tier) Subnet {
-	place := slots[tier]
-	unit := uint32(1) << (32 - vpc.Bits() - unitBits)
-	zoneBlock := uint32(1) << (32 - vpc.Bits() - zoneBits)
-	base := toUint(vpc.Addr()) + uint32(zone.Index())*zoneBlock + uint32(place.start)*unit
 	return Subnet{
 		Name: string(tier) + "-" + zone.Letter,
 		Tier: tier,
 		Zone: zone,
-		CIDR: netip.PrefixFrom(toAddr(base), vpc.Bits()+place.bits),
+		CIDR: place(vpc, zone, slots[tier]),
 	}
+}
+
+// place depends on the VPC's block, the zone's letter and the slot, and on
+// nothing else: that is why adding a zone or tier moves no other subnet.
+func place(vpc netip.Prefix, zone zones.Zone, where slot) netip.Prefix {
+	unit := uint32(1) << (32 - vpc.Bits() - unitBits)
+	zoneBlock := uint32(1) << (32 - vpc.Bits() - zoneBits)
+	base := toUint(vpc.Addr()) + uint32(zone.Index())*zoneBlock + uint32(where.start)*unit
+	return netip.PrefixFrom(toAddr(base), vpc.Bits()+where.bits)
 }
 
 func toUint(addr netip.Addr) uint32 {

@@ -41,6 +41,7 @@ type Environment struct {
 	Buckets      map[string]*storage.Bucket
 	Web          *webtier.WebTier
 	Site         *dns.Site
+	Outputs      pulumi.Map // what the stack exports: the twin of package outputs
 }
 
 // The buckets of an environment.
@@ -82,7 +83,10 @@ func Deploy(ctx *pulumi.Context, s settings.Settings, files Files) (*Environment
 			return nil, err
 		}
 	}
-	c.export()
+	c.env.Outputs = c.outputs()
+	for name, value := range c.env.Outputs {
+		ctx.Export(name, value)
+	}
 	return c.env, nil
 }
 

@@ -7,13 +7,7 @@ import (
 	"haven/components/network"
 )
 
-// export tells the world about the environment, in the shape of package outputs.
-func (c *composer) export() {
-	for name, value := range c.outputs() {
-		c.ctx.Export(name, value)
-	}
-}
-
+// outputs is what the stack tells the world, in the shape of package outputs.
 func (c *composer) outputs() pulumi.Map {
 	env := c.env
 	buckets, keyARNs, groups := pulumi.StringMap{}, pulumi.StringMap{}, pulumi.StringMap{"database": env.Database.LogGroup}
