@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -26,9 +25,8 @@ type SDK struct {
 
 // OpenSDK finds the SDK's source at the version that the module in folder requires.
 func OpenSDK(ctx context.Context, folder string) (*SDK, error) {
-	c := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", sdkModule)
+	c := exec.CommandContext(ctx, "go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", sdkModule)
 	c.Dir = folder
-	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod")
 	out, err := c.Output()
 	if err != nil {
 		return nil, fmt.Errorf("finding the source of %s: %w", sdkModule, err)

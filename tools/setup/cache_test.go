@@ -87,6 +87,25 @@ func TestTwoSetupsBuildOnce(t *testing.T) {
 	assert.Empty(t, leftovers(t, cache))
 }
 
+func TestAllToolsAreBuiltOrNone(t *testing.T) {
+	first, second := smallTool(t), smallTool(t)
+	second.binary = "second"
+	cache := t.TempDir()
+	tools, err := ensureAll(t.Context(), []tool{first, second}, cache, newProgress(&safeBuffer{}))
+	require.NoError(t, err)
+	assert.FileExists(t, tools["small"])
+	assert.FileExists(t, tools["second"])
+
+	second.pkg = "./nowhere"
+	_, err = ensureAll(t.Context(), []tool{first, second}, cache, newProgress(&safeBuffer{}))
+	assert.ErrorContains(t, err, "building small: ")
+	assert.ErrorContains(t, err, "nowhere")
+}
+
+func TestAvailableMemoryIsKnown(t *testing.T) {
+	assert.Greater(t, availableMemory(), uint64(1<<20))
+}
+
 func TestStoppedBuildLeavesNothing(t *testing.T) {
 	small, cache := smallTool(t), t.TempDir()
 	small.prepare = func(ctx context.Context, _ tool, _ string) ([]string, error) {

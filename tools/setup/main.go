@@ -48,13 +48,9 @@ func run(ctx context.Context, root string, skipPackages bool) error {
 			return err
 		}
 	}
-	tools := map[string]string{}
-	for _, t := range toolchain(root) {
-		binary, err := t.ensure(ctx, cache, p)
-		if err != nil {
-			return fmt.Errorf("building %s: %w", t.title, err)
-		}
-		tools[t.binary] = binary
+	tools, err := ensureAll(ctx, toolchain(root), cache, p)
+	if err != nil {
+		return err
 	}
 	h := home{root: root}
 	if err := h.install(tools); err != nil {
