@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -31,18 +30,29 @@ func (n *Network) removeObsolete(want plan) error {
 		}
 		delete(n.links, key)
 	}
+	return errors.Join(append(errs, n.removeSpaces(want))...)
+}
+
+func (n *Network) removeSpaces(want plan) error {
+	wanted := map[string]bool{}
+	for _, s := range want.Spaces {
+		wanted[s.Name] = true
+	}
+	var gone []*liveSpace
+	n.mu.Lock()
 	for name, live := range n.spaces {
-		if slices.ContainsFunc(want.Spaces, func(s space) bool { return s.Name == name }) {
-			continue
-		}
-		n.mu.Lock()
-		delete(n.spaces, name)
-		n.mu.Unlock()
-		if err := live.close(); err != nil {
-			errs = append(errs, fmt.Errorf("removing namespace %s: %w", name, err))
+		if !wanted[name] {
+			delete(n.spaces, name)
+			gone = append(gone, live)
 		}
 	}
-	return errors.Join(errs...)
+	n.mu.Unlock()
+	return each(gone, func(live *liveSpace) error {
+		if err := live.close(); err != nil {
+			return fmt.Errorf("removing namespace %s: %w", live.ns.Name(), err)
+		}
+		return nil
+	})
 }
 
 func (l link) key() string { return l.Near.Space + " " + l.Near.Name }
@@ -129,7 +139,13 @@ func (n *Network) createLink(l link) error {
 	if err := near.ns.Netlink().LinkAdd(veth); err != nil {
 		return err
 	}
-	return errors.Join(near.bringUp(l.Near.Name), far.bringUp(l.Far.Name))
+	if err := errors.Join(near.bringUp(l.Near.Name), far.bringUp(l.Far.Name)); err != nil {
+		return err
+	}
+	// The near end was up first and got its carrier from the far one; until the kernel's link watch has seen that, it
+	// drops what it should send. Asking for the link makes the kernel see to it at once (rtnl_getlink).
+	_, err = near.ns.Netlink().LinkByIndex(near.index[l.Near.Name])
+	return err
 }
 
 func (l *liveSpace) bringUp(name string) error {

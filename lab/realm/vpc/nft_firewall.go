@@ -26,6 +26,7 @@ func firewallRuleset(plan *firewallPlan) string {
 		steer = append(steer, "tcp flags & (fin|syn|rst|ack) == syn jump choose")
 	}
 	t.chain("steer", steer...)
+	t.chain("input", "type filter hook input priority 0; policy drop;", fmt.Sprintf("meta mark %d accept", proxyMark))
 	t.chain("own", "type filter hook output priority -310; policy accept;", "notrack")
 	t.chain("forward", slices.Concat([]string{
 		"type filter hook forward priority 0; policy accept;",

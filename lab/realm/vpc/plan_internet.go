@@ -59,9 +59,13 @@ func forwardingSysctls() []sysctl {
 	}
 }
 
-// trackingSysctls make conntrack refuse what it has not seen from the first packet on.
+// trackingSysctls make conntrack refuse what it has not seen from the first packet on, and forget closed connections
+// soon, so that many short ones do not fill its table.
 func trackingSysctls() []sysctl {
-	return []sysctl{{"net/netfilter/nf_conntrack_tcp_loose", "0"}}
+	return []sysctl{
+		{"net/netfilter/nf_conntrack_tcp_loose", "0"},
+		{"net/netfilter/nf_conntrack_tcp_timeout_time_wait", "10"},
+	}
 }
 
 // A NAT gateway and a network firewall forget TCP connections that are idle for 350 seconds:

@@ -106,4 +106,7 @@ func TestARuleTakesEffectSoon(t *testing.T) {
 	t.Logf("%d interfaces made in %v; a rule takes effect in %v (median), %v (slowest of %d); nothing to do takes %v",
 		len(spec.VPCs[0].Interfaces), made, took[len(took)/2], took[len(took)-1], len(took), time.Since(start))
 	require.Less(t, took[len(took)-1], 5*time.Second)
+	start = time.Now()
+	apply(t, n, Spec{})
+	t.Logf("all of it is removed in %v", time.Since(start))
 }
