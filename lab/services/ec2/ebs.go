@@ -25,8 +25,8 @@ func encryptsByDefault(tx *cloud.Tx, region string) (bool, error) {
 }
 
 // setEncryption keeps a row only for what is not the default.
-func (s *Service) setEncryption(ctx context.Context, dryRun *bool, on bool) error {
-	return s.update(ctx, dryRun, func(tx *cloud.Tx, region string) error {
+func (s *Service) setEncryption(ctx context.Context, on bool) error {
+	return s.update(ctx, func(tx *cloud.Tx, region string) error {
 		if !on {
 			return settings.Delete(tx, region, settingsID)
 		}
@@ -36,7 +36,7 @@ func (s *Service) setEncryption(ctx context.Context, dryRun *bool, on bool) erro
 
 // EnableEbsEncryptionByDefault has every new volume encrypted.
 func (s *Service) EnableEbsEncryptionByDefault(ctx context.Context, in *ec2.EnableEbsEncryptionByDefaultInput) (*ec2.EnableEbsEncryptionByDefaultOutput, error) {
-	if err := s.setEncryption(ctx, in.DryRun, true); err != nil {
+	if err := s.setEncryption(ctx, true); err != nil {
 		return nil, err
 	}
 	return &ec2.EnableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(true)}, nil
@@ -44,7 +44,7 @@ func (s *Service) EnableEbsEncryptionByDefault(ctx context.Context, in *ec2.Enab
 
 // DisableEbsEncryptionByDefault leaves it to each volume.
 func (s *Service) DisableEbsEncryptionByDefault(ctx context.Context, in *ec2.DisableEbsEncryptionByDefaultInput) (*ec2.DisableEbsEncryptionByDefaultOutput, error) {
-	if err := s.setEncryption(ctx, in.DryRun, false); err != nil {
+	if err := s.setEncryption(ctx, false); err != nil {
 		return nil, err
 	}
 	return &ec2.DisableEbsEncryptionByDefaultOutput{EbsEncryptionByDefault: aws.Bool(false)}, nil
@@ -53,7 +53,7 @@ func (s *Service) DisableEbsEncryptionByDefault(ctx context.Context, in *ec2.Dis
 // GetEbsEncryptionByDefault tells the setting.
 func (s *Service) GetEbsEncryptionByDefault(ctx context.Context, in *ec2.GetEbsEncryptionByDefaultInput) (*ec2.GetEbsEncryptionByDefaultOutput, error) {
 	out := &ec2.GetEbsEncryptionByDefaultOutput{}
-	err := s.view(ctx, in.DryRun, func(tx *cloud.Tx, region string) error {
+	err := s.view(ctx, func(tx *cloud.Tx, region string) error {
 		on, err := encryptsByDefault(tx, region)
 		out.EbsEncryptionByDefault = aws.Bool(on)
 		return err

@@ -116,4 +116,14 @@ func (t instanceType) arch() types.ArchitectureValues {
 	return types.ArchitectureValuesX8664
 }
 
+// threads is how many threads share a core: Graviton's cores have one each.
+func (t instanceType) threads() int32 {
+	if t.family.arm {
+		return 1
+	}
+	return 2
+}
+
+func (t instanceType) cores() int32 { return t.size.vcpus / t.threads() }
+
 func familyNames() string { return strings.Join(slices.Sorted(maps.Keys(instanceFamilies)), ", ") }

@@ -71,6 +71,8 @@ func findVersion(tx *cloud.Tx, region string, template *launchTemplateRow, text 
 }
 
 // versionKey sorts a template's versions by their numbers.
-func versionKey(template string, version int64) string { return fmt.Sprintf("%s/%012d", template, version) }
+func versionKey(template string, version int64) string {
+	return fmt.Sprintf("%s/%012d", template, version)
+}
 
 func versionText(version int64) string { return strconv.FormatInt(version, 10) }

@@ -91,6 +91,7 @@ func (s *Service) primary(tx *cloud.Tx, region string, row *instanceRow, spec la
 		public = *wanted.AssociatePublicIpAddress
 	}
 	if public {
+		nic.AutoPublic = true
 		err = takePublic(tx, region, nic)
 	}
 	return nic, err

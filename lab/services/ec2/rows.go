@@ -58,6 +58,7 @@ type interfaceRow struct {
 	Requester   string // the service that owns it; empty: the user
 	Role        vpc.Role
 	Public      netip.Addr // of AWS's pool, for the interface's life; elastic ones point here instead
+	AutoPublic  bool       // take a public address of AWS's pool whenever the instance starts
 	NoCheck     bool       // source/destination check is off
 	Attachment  *attachment
 }

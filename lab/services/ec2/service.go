@@ -3,7 +3,6 @@ package ec2
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"sync"
 
 	"haven/lab/cloud"
@@ -59,22 +58,14 @@ func (s *Service) Use(options ...Option) {
 	}
 }
 
-// view runs a read in the call's region. A dry run reads, and then says that it would have worked.
-func (s *Service) view(ctx context.Context, dryRun *bool, read func(tx *cloud.Tx, region string) error) error {
+// view runs a read in the call's region.
+func (s *Service) view(ctx context.Context, read func(tx *cloud.Tx, region string) error) error {
 	region := cloud.RegionOf(ctx)
-	return s.store.View(func(tx *cloud.Tx) error { return dry(dryRun, read(tx, region)) })
+	return s.store.View(func(tx *cloud.Tx) error { return read(tx, region) })
 }
 
-// update runs a change in the call's region. A dry run makes the change and has it undone.
-func (s *Service) update(ctx context.Context, dryRun *bool, write func(tx *cloud.Tx, region string) error) error {
+// update runs a change in the call's region.
+func (s *Service) update(ctx context.Context, write func(tx *cloud.Tx, region string) error) error {
 	region := cloud.RegionOf(ctx)
-	return s.store.Update(func(tx *cloud.Tx) error { return dry(dryRun, write(tx, region)) })
-}
-
-func dry(dryRun *bool, err error) error {
-	if err == nil && dryRun != nil && *dryRun {
-		return cloud.StatusErrorf(http.StatusPreconditionFailed, "DryRunOperation",
-			"Request would have succeeded, but DryRun flag is set.")
-	}
-	return err
+	return s.store.Update(func(tx *cloud.Tx) error { return write(tx, region) })
 }

@@ -13,7 +13,9 @@ import (
 // createVolumes records the instance's volumes: the image's root volume with what the mappings say of it, and more.
 func createVolumes(tx *cloud.Tx, region string, row *instanceRow, data types.ResponseLaunchTemplateData, from image) error {
 	mappings := slices.Clone(data.BlockDeviceMappings)
-	isRoot := func(m types.LaunchTemplateBlockDeviceMapping) bool { return aws.ToString(m.DeviceName) == from.rootDevice }
+	isRoot := func(m types.LaunchTemplateBlockDeviceMapping) bool {
+		return aws.ToString(m.DeviceName) == from.rootDevice
+	}
 	if !slices.ContainsFunc(mappings, isRoot) {
 		mappings = append(mappings, types.LaunchTemplateBlockDeviceMapping{DeviceName: aws.String(from.rootDevice)})
 	}
