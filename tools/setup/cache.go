@@ -16,56 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
-
-// roomForTwo is the memory with which two tools are built at once, in bytes: a compiler takes up to two gigabytes.
-const roomForTwo = 8 << 30
-
-// ensureAll returns the path of each tool's binary by its name. It builds what is missing, two at a time where the
-// machine's memory allows it: one build alone leaves processors idle while it waits for its largest packages.
-func ensureAll(ctx context.Context, tools []tool, cache string, p *progress) (map[string]string, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(1)
-	if availableMemory() >= roomForTwo {
-		group.SetLimit(2)
-	}
-	paths := make([]string, len(tools))
-	for i, t := range tools {
-		group.Go(func() error {
-			path, err := t.ensure(ctx, cache, p)
-			if err != nil {
-				return fmt.Errorf("building %s: %w", t.title, err)
-			}
-			paths[i] = path
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	binaries := map[string]string{}
-	for i, t := range tools {
-		binaries[t.binary] = paths[i]
-	}
-	return binaries, nil
-}
-
-// availableMemory is what the system can give without swapping, in bytes; 0 if it does not say.
-func availableMemory() uint64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		var kilobytes uint64
-		if _, err := fmt.Sscanf(line, "MemAvailable: %d kB", &kilobytes); err == nil {
-			return kilobytes << 10
-		}
-	}
-	return 0
-}
 
 // ensure returns the path of the tool's binary in the cache, and builds it first if it is not there.
 func (t tool) ensure(ctx context.Context, cache string, p *progress) (string, error) {

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,19 +89,19 @@ func TestTwoSetupsBuildOnce(t *testing.T) {
 	assert.Empty(t, leftovers(t, cache))
 }
 
-func TestAllToolsAreBuiltOrNone(t *testing.T) {
-	first, second := smallTool(t), smallTool(t)
-	second.binary = "second"
-	cache := t.TempDir()
-	tools, err := ensureAll(t.Context(), []tool{first, second}, cache, newProgress(&safeBuffer{}))
-	require.NoError(t, err)
-	assert.FileExists(t, tools["small"])
-	assert.FileExists(t, tools["second"])
-
-	second.pkg = "./nowhere"
-	_, err = ensureAll(t.Context(), []tool{first, second}, cache, newProgress(&safeBuffer{}))
-	assert.ErrorContains(t, err, "building small: ")
-	assert.ErrorContains(t, err, "nowhere")
+func TestJobsAllRun(t *testing.T) {
+	var ran atomic.Int64
+	wrong := errors.New("wrong")
+	err := runJobs([]func() error{
+		func() error { ran.Add(1); return wrong },
+		func() error { ran.Add(1); return nil },
+		func() error { ran.Add(1); return errors.New("worse") },
+		func() error { ran.Add(1); return nil },
+	})
+	assert.EqualValues(t, 4, ran.Load(), "a failure must not stop the others")
+	assert.ErrorIs(t, err, wrong)
+	assert.ErrorContains(t, err, "worse")
+	assert.NoError(t, runJobs([]func() error{func() error { return nil }}))
 }
 
 func TestAvailableMemoryIsKnown(t *testing.T) {

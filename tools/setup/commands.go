@@ -6,37 +6,40 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 )
 
-// buildCommands builds the project's own command into .haven/bin, and compiles the Pulumi program for the first time.
-// Go's build cache knows by itself when there is nothing to do.
-func buildCommands(ctx context.Context, h home, p *progress) error {
+// buildHaven builds the project's own command into .haven/bin. Go's build cache knows by itself when there is nothing
+// to do.
+func buildHaven(ctx context.Context, h home, p *progress) error {
 	var compiled atomic.Int64
 	status := func() string { return fmt.Sprintf(" (%d packages)", compiled.Load()) }
 	err := p.step("haven: compiling", status, func() error {
-		target := filepath.Join(h.bin(), "haven")
-		return goBuild(ctx, h.root, &compiled, append(append([]string{}, buildFlags...), "-o", target, "./cmd/haven")...)
+		flags := append(slices.Clone(buildFlags), "-o", filepath.Join(h.bin(), "haven"), "./cmd/haven")
+		return goBuild(ctx, h.root, &compiled, flags...)
 	})
 	if err != nil {
 		return fmt.Errorf("building haven: %w", err)
-	}
-	err = p.step("Pulumi program: compiling", silent, func() error { return compileProgram(ctx, h) })
-	if err != nil {
-		return fmt.Errorf("compiling the Pulumi program: %w", err)
 	}
 	return nil
 }
 
 // compileProgram compiles the packages of the Pulumi program as the language host will, in its environment, so that the
 // first command that runs it does not appear to hang. Asking for export data compiles, and does not link.
-func compileProgram(ctx context.Context, h home) error {
-	c := goCommand(ctx, h.root, "list", "-export", "-deps", "-f", "{{.Name}}", "./infra")
-	c.Env = os.Environ()
-	var said bytes.Buffer
-	c.Stderr = &said
-	if err := c.Run(); err != nil {
-		return commandError(ctx, err, said.String())
+func compileProgram(ctx context.Context, h home, p *progress) error {
+	err := p.step("Pulumi program: compiling", silent, func() error {
+		c := goCommand(ctx, h.root, "list", "-export", "-deps", "-f", "{{.Name}}", "./infra")
+		c.Env = os.Environ()
+		var said bytes.Buffer
+		c.Stderr = &said
+		if err := c.Run(); err != nil {
+			return commandError(ctx, err, said.String())
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("compiling the Pulumi program: %w", err)
 	}
 	return nil
 }

@@ -48,18 +48,8 @@ func run(ctx context.Context, root string, skipPackages bool) error {
 			return err
 		}
 	}
-	tools, err := ensureAll(ctx, toolchain(root), cache, p)
-	if err != nil {
-		return err
-	}
 	h := home{root: root}
-	if err := h.install(tools); err != nil {
-		return fmt.Errorf("installing the toolchain in %s: %w", h.dir(), err)
-	}
-	if err := h.writeEnvironment(); err != nil {
-		return fmt.Errorf("writing %s: %w", h.environment(), err)
-	}
-	if err := buildCommands(ctx, h, p); err != nil {
+	if err := buildAll(ctx, h, cache, p); err != nil {
 		return err
 	}
 	p.total(h)
