@@ -10,14 +10,18 @@ import (
 
 // Spec declares one machine: an EC2 instance as its hypervisor knows it.
 type Spec struct {
-	ID         string // the instance's id
-	Region     string
-	Zone       string
-	Type       string // such as "t3.small"
-	ImageID    string
-	Hostname   string // the private DNS name
-	UserData   []byte // as the instance sees it: decoded
-	LaunchedAt time.Time
+	ID        string // the instance's id
+	AccountID string
+	Region    string
+	Zone      string
+	ZoneID    string // such as "use1-az1"
+	Type      string // such as "t3.small"
+	ImageID   string
+	Hostname  string // the private DNS name
+	// ReservationID is the launch's; empty: metadata does not tell it.
+	ReservationID string
+	UserData      []byte // as the instance sees it: decoded
+	LaunchedAt    time.Time
 
 	Namespace *host.Namespace // of its primary interface
 	Interface InterfaceFacts
@@ -45,6 +49,8 @@ type InterfaceFacts struct {
 	VPCID          string
 	VPCCIDR        netip.Prefix
 	SecurityGroups []string // names
+	// SecurityGroupIDs are the same groups' ids.
+	SecurityGroupIDs []string
 }
 
 // MetadataOptions are the launch template's metadata options.
