@@ -101,33 +101,42 @@ func matches(matcher string, status int) bool {
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // prober sends health checks over connections of their own, as AWS closes each after its check.
-type prober struct{ client *http.Client }
+type prober struct{ dial dialer }
 
-func newProber(dial dialer) *prober {
-	return &prober{client: &http.Client{
+// client returns a client for one request over the connection.
+func client(conn net.Conn) *http.Client {
+	return &http.Client{
 		Transport: &http.Transport{
-			DialContext: dial, DisableKeepAlives: true,
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // AWS does not verify a target's certificate either
+			DialContext:       func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+			DisableKeepAlives: true,
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // AWS does not verify a target's certificate either
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
 }
 
 // probe makes one health check.
-func (p *prober) probe(ctx context.Context, check HealthCheck, target Target) outcome {
+func (p prober) probe(ctx context.Context, check HealthCheck, target Target) outcome {
 	ctx, cancel := context.WithTimeout(ctx, check.Timeout)
 	defer cancel()
 	port := target.Port
 	if check.Port != 0 {
 		port = check.Port
 	}
-	url := fmt.Sprintf("%s://%s%s", strings.ToLower(check.Protocol), netip.AddrPortFrom(target.Address, uint16(port)), check.Path)
+	address := netip.AddrPortFrom(target.Address, uint16(port)).String()
+	// Dialled here, not by the client: that one would go on dialling after the check has given up.
+	conn, err := p.dial(ctx, "tcp", address)
+	if err != nil {
+		return outcome{reason: failure(err)}
+	}
+	defer conn.Close()
+	url := fmt.Sprintf("%s://%s%s", strings.ToLower(check.Protocol), address, check.Path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return outcome{reason: ReasonFailed}
 	}
 	request.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
-	response, err := p.client.Do(request)
+	response, err := client(conn).Do(request)
 	if err != nil {
 		return outcome{reason: failure(err)}
 	}
@@ -148,7 +157,7 @@ func failure(err error) Reason {
 }
 
 // watch probes one target on its interval until the context ends; a check's duration does not move the next one.
-func (p *prober) watch(ctx context.Context, check HealthCheck, target Target, report func(outcome)) {
+func (p prober) watch(ctx context.Context, check HealthCheck, target Target, report func(outcome)) {
 	ticker := time.NewTicker(check.Interval)
 	defer ticker.Stop()
 	for {

@@ -87,7 +87,7 @@ func TestProbeTellsKindsOfFailureApart(t *testing.T) {
 	defer close(release)
 	address := netip.MustParseAddrPort(server.Listener.Addr().String())
 	target := Target{Address: address.Addr(), Port: int(address.Port())}
-	prober := newProber((&net.Dialer{}).DialContext)
+	prober := prober{(&net.Dialer{}).DialContext}
 	probe := func(path string, port int) outcome {
 		return prober.probe(context.Background(), HealthCheck{Protocol: "HTTP", Path: path, Matcher: "200", Timeout: 300 * time.Millisecond, Port: port}, target)
 	}

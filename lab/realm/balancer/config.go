@@ -107,7 +107,7 @@ func writeHead(w *writer, spec Spec) {
 	w.line("stats socket unix@%s mode 600 level admin expose-fd listeners", adminSocket)
 	w.line("log unix@%s len 16384 format raw local0 info", logSocket)
 	w.line("hard-stop-after %s", millis(hardStop(spec)))
-	w.line("maxconn 20000")
+	w.line("maxconn 4000") // each connection takes two descriptors, and limits of a few thousand are common
 	w.line("tune.ssl.default-dh-param 2048")
 	w.line("ssl-server-verify none")
 
@@ -190,15 +190,23 @@ func forwardedTo(spec Spec, listener Listener) []Group {
 }
 
 // writeBackendChoice routes to the chosen group; when too few of its targets are healthy, to all of them; and when it
-// has none at all, answers 503.
+// has none at all, answers 503. A worker that a reload replaced counts no servers any more (nbsrv is 0 there), so for
+// what it still has to finish it looks at each server instead.
 func writeBackendChoice(w *writer, spec Spec, groups []Group) {
 	for _, group := range groups {
-		w.line("http-request return status 503 default-errorfiles if { var(txn.group) -m str %s } { nbsrv(%s) eq 0 }", group.ID, openBackend(group.ID))
+		for _, target := range group.Reachable(spec.Zone) {
+			w.line("acl up_%s srv_is_up(%s/%s)", group.ID, healthyBackend(group.ID), serverName(target))
+		}
+		w.line("http-request return status 503 default-errorfiles if { var(txn.group) -m str %s } { nbsrv(%s) eq 0 } !{ stopping }", group.ID, openBackend(group.ID))
 	}
 	for _, group := range groups {
 		healthy, open := healthyBackend(group.ID), openBackend(group.ID)
-		w.line("use_backend %s if { var(txn.group) -m str %s } { nbsrv(%s) lt %d }", open, group.ID, healthy, group.minimum(spec.Zone))
-		w.line("use_backend %s if { var(txn.group) -m str %s }", healthy, group.ID)
+		chosen := fmt.Sprintf("{ var(txn.group) -m str %s }", group.ID)
+		w.line("use_backend %s if %s { nbsrv(%s) lt %d } !{ stopping }", open, chosen, healthy, group.minimum(spec.Zone))
+		if len(group.Reachable(spec.Zone)) > 0 {
+			w.line("use_backend %s if %s { stopping } !up_%s", open, chosen, group.ID)
+		}
+		w.line("use_backend %s if %s", healthy, chosen)
 	}
 }
 

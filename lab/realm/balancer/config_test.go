@@ -188,7 +188,9 @@ func TestHealthAndDrainingReloadNothingButTargetsAndRulesDo(t *testing.T) {
 	require.Equal(t, base, got)
 
 	for name, change := range map[string]func(*Spec){
-		"target":      func(s *Spec) { s.Groups[1].Targets = append(s.Groups[1].Targets, target("i-9", "us-east-1a", "10.0.1.9")) },
+		"target": func(s *Spec) {
+			s.Groups[1].Targets = append(s.Groups[1].Targets, target("i-9", "us-east-1a", "10.0.1.9"))
+		},
 		"rule":        func(s *Spec) { s.Listeners[1].Rules[1].Action.Fixed.Body = "other" },
 		"certificate": func(s *Spec) { s.Listeners[1].TLS.Certificates[0].PEM = []byte("other") },
 		"new address": func(s *Spec) { s.Groups[0].Targets[0].Address = netip.MustParseAddr("10.0.1.77") },

@@ -59,13 +59,13 @@ func (n *node) draining() map[watchKey]string {
 
 // oldWorkers returns the statistics of the workers that a reload replaced.
 func (n *node) oldWorkers(ctx context.Context) ([]Stat, error) {
-	processes, err := n.console.ask(ctx, masterSocket, "show proc")
+	processes, err := n.console.askMaster(ctx, "show proc")
 	if err != nil {
 		return nil, err
 	}
 	var all []Stat
 	for _, pid := range oldPIDs(processes) {
-		answer, err := n.console.ask(ctx, masterSocket, "@!"+pid+" show stat")
+		answer, err := n.console.askMaster(ctx, "@!"+pid+" show stat")
 		if err != nil {
 			return nil, err
 		}

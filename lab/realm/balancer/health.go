@@ -58,7 +58,7 @@ func (n *node) adoptTarget(key watchKey, check HealthCheck, target Target) {
 func (n *node) startWatch(key watchKey, watch *watched, check HealthCheck, target Target) {
 	ctx, cancel := context.WithCancel(context.Background())
 	watch.cancel = cancel
-	go n.prober.watch(ctx, check, target, func(result outcome) { n.report(ctx, key, result) })
+	n.done.Go(func() { n.prober.watch(ctx, check, target, func(result outcome) { n.report(ctx, key, result) }) })
 }
 
 func (w *watched) end() {
@@ -146,11 +146,27 @@ func (n *node) sync(ctx context.Context) {
 		return
 	}
 	if len(changes) > 0 {
-		if err := n.write(configFile+".new", generation); err == nil {
-			_ = n.rename() // only a restart before the next reload would read it, and be told again
-		}
+		n.remember(generation)
 	}
 	n.countDraining(ctx, answer)
+}
+
+// remember writes who is in service into the configuration, for a HAProxy that is started again. Failing here costs
+// that one a moment's wrong belief, until it is told.
+func (n *node) remember(generation string) {
+	if !n.applying.TryLock() {
+		return // a new configuration is about to be written
+	}
+	defer n.applying.Unlock()
+	n.mu.Lock()
+	current := n.structure == generation
+	n.mu.Unlock()
+	if !current {
+		return
+	}
+	if err := n.write(configFile+".new", generation); err == nil {
+		_ = n.rename()
+	}
 }
 
 // changes returns what the worker does not know yet; the caller holds mu.

@@ -65,7 +65,8 @@ func (m *Manager) notify() {
 }
 
 // Apply makes exactly these nodes run. A node whose namespace is not there yet waits for the next Apply, and so does
-// one that failed; the others are not held up by it. The error joins those of the nodes.
+// one that failed; the others are not held up by it. The error joins those of the nodes. The specs must not be
+// changed afterwards.
 func (m *Manager) Apply(ctx context.Context, specs []Spec) error {
 	m.applying.Lock()
 	defer m.applying.Unlock()

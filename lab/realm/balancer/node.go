@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -31,7 +32,7 @@ type node struct {
 	access    func(Entry)
 	changed   func() // tells the manager that an observation changed
 	console   console
-	prober    *prober
+	prober    prober
 	stop      context.CancelFunc
 	wake      chan struct{}
 	done      sync.WaitGroup
@@ -74,7 +75,7 @@ func newNode(id, dir string, namespace *host.Namespace, options Options, changed
 	ctx, stop := context.WithCancel(context.Background())
 	n := &node{
 		id: id, dir: dir, namespace: namespace, log: options.Log, access: options.Access, changed: changed,
-		console: console{dir}, prober: newProber(namespace.DialContext), stop: stop, wake: make(chan struct{}, 1),
+		console: console{dir}, prober: prober{namespace.DialContext}, stop: stop, wake: make(chan struct{}, 1),
 		watched: map[watchKey]*watched{}, told: map[string]bool{}, failure: "starting",
 	}
 	sink, err := openAccessSink(dir, n.handle)
@@ -137,7 +138,7 @@ func (n *node) install(ctx context.Context, generation string) error {
 	if err := n.write(configFile+".new", generation); err != nil {
 		return err
 	}
-	check := exec.CommandContext(ctx, "haproxy", "-q", "-c", "-f", configFile+".new")
+	check := exec.CommandContext(ctx, "haproxy", "-c", "-f", configFile+".new")
 	check.Dir = n.dir
 	if out, err := check.CombinedOutput(); err != nil {
 		return fmt.Errorf("checking the configuration %s of node %s: %w: %s", filepath.Join(n.dir, configFile+".new"), spec.Interface, err, out)
@@ -205,10 +206,19 @@ func (n *node) await(ctx context.Context, generation string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for HAProxy of node %s to run its new configuration: %w (see %s)", n.id, err, filepath.Join(n.dir, "haproxy.log"))
+			return fmt.Errorf("waiting for HAProxy of node %s to run its new configuration: %w; it says: %s", n.id, err, n.lastWords())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// lastWords is the end of what HAProxy printed.
+func (n *node) lastWords() string {
+	printed, err := os.ReadFile(filepath.Join(n.dir, "haproxy.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(printed[max(0, len(printed)-1000):]))
 }
 
 func (n *node) poke() {

@@ -52,6 +52,11 @@ func (c console) ask(ctx context.Context, socket string, commands ...string) (st
 	return string(answer), nil
 }
 
+// askMaster is ask of the master process, which would keep the connection open for more.
+func (c console) askMaster(ctx context.Context, command string) (string, error) {
+	return c.ask(ctx, masterSocket, command+"\nquit")
+}
+
 // askWorker is ask of the worker that runs the generation; any other is errOldWorker and has been told nothing that matters.
 func (c console) askWorker(ctx context.Context, generation string, commands ...string) (string, error) {
 	info, err := c.ask(ctx, adminSocket, append([]string{"show info"}, commands...)...)
