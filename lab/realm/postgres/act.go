@@ -153,7 +153,6 @@ func (c *cluster) redirect(m *member, to course) error {
 
 // handOver stops the writer so that its readers receive all that it wrote.
 func (c *cluster) handOver(m *member) error {
-	c.tell(Event{Kind: EventFailoverStarted, Member: m.spec().ID})
 	return m.halt(3 * time.Second)
 }
 
@@ -167,9 +166,7 @@ func (c *cluster) promote(m *member, ordered Order, failing bool) error {
 		}
 	}
 	if before != m.spec().ID {
-		if !failing {
-			c.tell(Event{Kind: EventFailoverStarted, Member: before})
-		}
+		c.tell(Event{Kind: EventFailoverStarted, Member: m.spec().ID, Detail: before})
 		err := c.record(func(s *state) {
 			s.Rejoin = with(without(s.Rejoin, m.spec().ID), before)
 			s.Writer, s.Synchronous = m.spec().ID, nil
@@ -187,6 +184,9 @@ func (c *cluster) promote(m *member, ordered Order, failing bool) error {
 	}
 	if err := m.promote(); err != nil {
 		return err
+	}
+	if before == m.spec().ID {
+		return nil
 	}
 	c.log.Info("a reader is the writer now", "member", m.spec().Name, "was", before, "took", time.Since(began).String())
 	c.tell(Event{Kind: EventFailoverCompleted, Member: m.spec().ID})

@@ -105,7 +105,7 @@ func (m *Manager) dropUndeclared(declared map[string]bool) error {
 		return fmt.Errorf("listing the folder of database clusters: %w", err)
 	}
 	for _, entry := range entries {
-		if entry.Name() != "s" && entry.IsDir() && !declared[entry.Name()] {
+		if entry.Name() != "s" && entry.Name() != "snapshots" && entry.IsDir() && !declared[entry.Name()] {
 			errs = append(errs, m.destroy(filepath.Join(m.options.Dir, entry.Name())))
 		}
 	}

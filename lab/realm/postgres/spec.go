@@ -60,6 +60,7 @@ const (
 // Observation is what is known of a cluster.
 type Observation struct {
 	ID           string
+	Observed     bool   // it has been looked at since it was taken on
 	Writer       string // the member that accepts writes now; empty: none
 	FailoverDone int64  // generation of the last failover order carried out
 	FailingOver  bool
@@ -104,7 +105,7 @@ type EventKind string
 
 // Events.
 const (
-	EventFailoverStarted   EventKind = "failover-started"
+	EventFailoverStarted   EventKind = "failover-started"   // to Member; Detail is the old writer
 	EventFailoverCompleted EventKind = "failover-completed" // Member is the new writer
 	EventRestarted         EventKind = "restarted"
 	EventCrashed           EventKind = "crashed"

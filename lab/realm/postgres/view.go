@@ -72,7 +72,7 @@ func (m *member) noteBarrier() {
 
 // publish makes the observation public and tells when it differs.
 func (c *cluster) publish(v view) {
-	o := Observation{ID: c.spec().ID, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous}
+	o := Observation{ID: c.spec().ID, Observed: true, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous}
 	o.FailingOver = v.Initialized && v.Failover.Generation > v.FailoverDone
 	writer := c.member(v.Writer)
 	for i, m := range c.list() {
