@@ -8,6 +8,7 @@ import (
 
 	"haven/lab/cloud"
 	"haven/lab/model"
+	"haven/lab/wire/internal/fault"
 )
 
 // Options say what a server stands on.
@@ -74,3 +75,6 @@ func (o *Options) setDefaults() {
 		o.Models = model.Load
 	}
 }
+
+// Deniedf returns the error for a caller who may not, which each service has its own code for.
+func Deniedf(format string, args ...any) error { return fault.Newf(fault.Denied, format, args...) }

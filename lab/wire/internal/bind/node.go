@@ -125,6 +125,9 @@ func (b *Binder) fill(node *Node) error {
 	if node.Kind == String && node.Type.Kind() == reflect.Int32 {
 		node.Kind = Integer // the newer SDK corrects Route 53's MaxItems, which the older model has as a string
 	}
+	if node.Kind == Integer && node.Type.Kind() == reflect.String {
+		node.Kind = String // and S3's PartNumberMarker the other way
+	}
 	if !node.fits() {
 		return node.misfit("the types differ")
 	}
