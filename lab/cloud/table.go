@@ -129,3 +129,8 @@ func (t Table[Row]) decodeFresh(key, raw []byte) (*Row, error) {
 	}
 	return row, nil
 }
+
+// ListPrefix returns the region's rows whose ids begin with prefix, in the order of their ids.
+func (t Table[Row]) ListPrefix(tx *Tx, region, prefix string) ([]*Row, error) {
+	return t.scan(tx, rowKey(region, prefix))
+}

@@ -39,4 +39,16 @@ func amendS3(whole *published) {
 	for _, name := range []string{"CompleteMultipartUploadOutput", "CopyObjectResult", "Checksum", "Object", "ObjectVersion"} {
 		whole.Shapes[name].Members["ChecksumType"] = &model.Ref{Shape: "ChecksumType"}
 	}
+	amendS3Conditions(whole)
+}
+
+// amendS3Conditions adds conditional writes
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+func amendS3Conditions(whole *published) {
+	for member, header := range map[string]string{"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"} {
+		whole.Shapes[member] = &model.Shape{Type: "string"}
+		for _, name := range []string{"PutObjectRequest", "CompleteMultipartUploadRequest"} {
+			whole.Shapes[name].Members[member] = &model.Ref{Shape: member, Location: "header", LocationName: header}
+		}
+	}
 }
