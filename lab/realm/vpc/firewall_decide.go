@@ -20,7 +20,7 @@ type verdict int
 const (
 	verdictMore   verdict = iota // more bytes are needed
 	verdictPass                  // whatever follows
-	verdictSoFar                 // pass what came; a rule's content may still follow
+	verdictSoFar                 // what came; a rule's content may still follow
 	verdictDrop                  // silently
 	verdictReject                // with a reset
 )
@@ -35,37 +35,63 @@ type connection struct {
 // inspected is how many bytes of a connection's beginning are searched for contents and names.
 const inspected = 16 << 10
 
-// decide applies the policy to a connection. Alerts holds the indexes of rules that alert, and last of the rule that
-// decided; -1 stands for the list of domains and the default.
+// decide applies the policy to a connection. Events are the indexes of the rules that alert, and of the one that
+// decided to drop; -1 stands for the list of domains and the default.
 func (p *FirewallPolicy) decide(c *connection) (v verdict, events []int) {
-	pending := false
+	pending := false // a rule may still match what is yet to come
+	pass := func() verdict {
+		if pending && !c.whole {
+			return verdictSoFar
+		}
+		return verdictPass
+	}
 	for n, r := range p.Rules {
 		if !r.matchesTuple(c) {
 			continue
 		}
-		if r.inspects() && !bytes.Contains(c.begin, []byte(r.Content)) {
-			pending = true
+		if found, open := r.search(c.begin); !found {
+			pending = pending || open
 			continue
 		}
 		switch r.Action {
 		case "alert":
 			events = append(events, n)
 		case "pass":
-			return verdictPass, events
+			return pass(), events
 		case "reject":
 			return verdictReject, append(events, n)
 		default:
 			return verdictDrop, append(events, n)
 		}
 	}
-	v = p.decideName(c)
-	if v == verdictDrop {
+	switch v = p.decideName(c); v {
+	case verdictDrop:
 		events = append(events, -1)
-	}
-	if v == verdictPass && pending && !c.whole {
-		v = verdictSoFar
+	case verdictPass:
+		v = pass()
 	}
 	return v, events
+}
+
+// search looks for the rule's content; open tells that more bytes could still contain it.
+func (r FirewallRule) search(begin []byte) (found, open bool) {
+	if r.Content == "" {
+		return true, false
+	}
+	open = true
+	if r.HTTP {
+		if !beginsAsHTTP(begin) {
+			return false, len(begin) == 0
+		}
+		if head, _, ended := bytes.Cut(begin, []byte("\r\n\r\n")); ended {
+			begin, open = head, false
+		}
+	}
+	content := []byte(r.Content)
+	if r.IgnoreCase {
+		begin, content = bytes.ToLower(begin), bytes.ToLower(content)
+	}
+	return bytes.Contains(begin, content), open
 }
 
 func (r FirewallRule) matchesTuple(c *connection) bool {
@@ -85,7 +111,7 @@ func (p *FirewallPolicy) decideName(c *connection) verdict {
 	port := c.destination.Port()
 	home := covers(p.HomeNet, c.source.Addr())
 	fallback := verdictPass
-	if home && p.DefaultDrop {
+	if p.DefaultDrop {
 		fallback = verdictDrop
 	}
 	if len(p.AllowDomains) == 0 || !home || covers(p.HomeNet, c.destination.Addr()) || (port != 80 && port != 443) {
@@ -154,26 +180,29 @@ func tlsName(begin []byte) (string, knowledge) {
 }
 
 func httpName(begin []byte) (string, knowledge) {
-	method, _, spaced := bytes.Cut(begin, []byte(" "))
-	upper := !bytes.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' })
-	if !upper || len(method) == 0 || len(method) > 20 {
+	switch {
+	case !beginsAsHTTP(begin):
 		return "", nameUnknown
-	}
-	if !spaced {
+	case !bytes.Contains(begin, []byte("\r\n\r\n")):
 		return "", nameMore
 	}
 	request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(begin)))
-	switch {
-	case err == nil:
-		host, _, splitErr := net.SplitHostPort(request.Host)
-		if splitErr != nil {
-			host = request.Host
-		}
-		return host, nameFound
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return "", nameMore
+	if err != nil {
+		return "", nameUnknown
 	}
-	return "", nameUnknown
+	host, _, err := net.SplitHostPort(request.Host)
+	if err != nil {
+		host = request.Host // without a port
+	}
+	return host, nameFound
+}
+
+// beginsAsHTTP tells whether the bytes may be the beginning of a request: a method in capitals.
+func beginsAsHTTP(begin []byte) bool {
+	const longestMethod = 20
+	method, _, _ := bytes.Cut(begin, []byte(" "))
+	lower := bytes.ContainsFunc(method, func(r rune) bool { return r < 'A' || r > 'Z' })
+	return !lower && len(method) > 0 && len(method) <= longestMethod
 }
 
 // helloConn lets a TLS server read a recorded beginning; what it answers goes nowhere.

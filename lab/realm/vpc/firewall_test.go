@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"syscall"
 	"testing"
 	"time"
 
@@ -168,5 +169,70 @@ func TestABadRequestIsDroppedByItsContent(t *testing.T) {
 	require.Error(t, err)
 	requireEvent(t, events, func(e FirewallEvent) bool {
 		return e.SID == 7 && e.Message == "path traversal" && e.Source.Addr() == OutsideClient
+	})
+}
+
+func TestTheDefaultDropsBothWaysAndKnocksAreNotAnswered(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	policy := spec.face("eni-firewall-a").Firewall
+	policy.DefaultDrop = true
+	policy.Rules = []FirewallRule{
+		{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "/etc/passwd", HTTP: true, IgnoreCase: true},
+		{Action: "pass", Protocol: 6, Destination: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, FromPort: 80, ToPort: 80},
+	}
+	apply(t, n, spec)
+	balancer := behind(t, n, "eni-balancer-a")
+	httpSite(t, balancer, "10.0.10.20:80")
+	answer(t, balancer, "10.0.10.20:443")
+
+	_, err := get(n.Internet(), "http://site.test/", "198.18.0.20:80", patience)
+	require.NoError(t, err)
+	_, err = get(n.Internet(), "http://site.test/?f=/ETC/passwd", "198.18.0.20:80", refusal)
+	require.Error(t, err)
+	// The endpoint looks into connections that may pass only: to others it does not even shake hands.
+	requireNoHandshake(t, n.Internet(), "198.18.0.20:443")
+}
+
+func requireNoHandshake(t *testing.T, ns *host.Namespace, address string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), refusal)
+	defer cancel()
+	conn, err := ns.DialContext(ctx, "tcp4", address)
+	if err == nil {
+		conn.Close()
+	}
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// cutInTheMiddle moves an open connection to an endpoint that has not seen its beginning, and returns it.
+func cutInTheMiddle(t *testing.T, exception StreamException) net.Conn {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	spec.face("eni-firewall-b").Firewall.StreamException = exception
+	apply(t, n, spec)
+	answer(t, n.Internet(), "203.0.113.80:80")
+	_, conn, err := call(behind(t, n, "eni-server-a"), "203.0.113.80:80", patience)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	requireTalks(t, conn)
+	ingress := spec.table("rtb-ingress")
+	for k := range ingress.Routes {
+		ingress.Routes[k].Target.ID = "eni-firewall-b"
+	}
+	spec.table("rtb-public-a").Routes[0].Target.ID = "eni-firewall-b"
+	apply(t, n, spec)
+	return conn
+}
+
+func TestAStrangersPacketsMeetTheStreamExceptionPolicy(t *testing.T) {
+	t.Run("drop", func(t *testing.T) { requireSilent(t, cutInTheMiddle(t, StreamDrop)) })
+	t.Run("continue", func(t *testing.T) { requireTalks(t, cutInTheMiddle(t, StreamContinue)) })
+	t.Run("reject", func(t *testing.T) {
+		conn := cutInTheMiddle(t, StreamReject)
+		fmt.Fprintln(conn, "hello")
+		conn.SetReadDeadline(time.Now().Add(patience))
+		_, err := conn.Read(make([]byte, 1))
+		require.ErrorIs(t, err, syscall.ECONNRESET)
 	})
 }

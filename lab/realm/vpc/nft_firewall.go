@@ -31,10 +31,20 @@ func firewallRuleset(plan *firewallPlan) string {
 	t.chain("forward", slices.Concat([]string{
 		"type filter hook forward priority 0; policy accept;",
 		"ct state established,related counter accept",
-		fmt.Sprintf(`ct state invalid limit rate 50/second log prefix "%s" group %d snaplen 80`, prefixUntracked, logGroup),
-		"ct state invalid counter drop",
-	}, forwardRules(&plan.Policy))...)
+	}, strangerRules(plan.Policy.StreamException), forwardRules(&plan.Policy))...)
 	return t.String()
+}
+
+// strangerRules are for packets of connections whose beginning the endpoint has not seen.
+func strangerRules(policy StreamException) []string {
+	log := fmt.Sprintf(`ct state invalid limit rate 50/second log prefix "%s" group %d snaplen 80`, prefixUntracked, logGroup)
+	switch policy {
+	case StreamContinue:
+		return nil
+	case StreamReject:
+		return []string{log, "ct state invalid tcp flags & rst == 0 counter reject with tcp reset", "ct state invalid counter drop"}
+	}
+	return []string{log, "ct state invalid counter drop"}
 }
 
 // Prefixes of log entries: the index of the rule, or one of these.
@@ -43,22 +53,31 @@ const (
 	prefixDefault   = "default"
 )
 
-// chooseRules walk through the rules up to the first that decides by the five tuple alone.
+// chooseRules find the new connections that have to be looked into: those that would pass, unless a content forbids
+// it, and those that a content or a name may let through. A mark tells that there was a rule with a content before.
 func chooseRules(p *FirewallPolicy) []string {
 	toProxy := fmt.Sprintf("tproxy to %s meta mark set %d notrack accept", proxyAddress, proxyMark)
+	forbidden := fmt.Sprintf("meta mark %d ", lookMark)
 	var rules []string
 	for _, r := range p.Rules {
 		match, ok := r.match()
 		switch {
 		case !ok || (r.Protocol != 6 && r.Protocol != -1):
-		case r.inspects():
+		case r.inspects() && r.Action == "pass":
 			rules = append(rules, join(match, "ip protocol tcp", toProxy))
+		case r.inspects():
+			rules = append(rules, join(match, fmt.Sprintf("meta mark set %d", lookMark)))
+		case r.Action == "pass":
+			rules = append(rules, join(match, "ip protocol tcp", forbidden+toProxy), join(match, "return"))
 		case r.decides():
 			rules = append(rules, join(match, "return"))
 		}
 	}
 	if len(p.AllowDomains) > 0 {
 		rules = append(rules, join("ip saddr @home ip daddr != @home tcp dport { 80, 443 }", toProxy))
+	}
+	if !p.DefaultDrop {
+		rules = append(rules, "ip protocol tcp "+forbidden+toProxy)
 	}
 	return rules
 }
@@ -83,7 +102,7 @@ func forwardRules(p *FirewallPolicy) []string {
 		}
 	}
 	if p.DefaultDrop {
-		rules = append(rules, fmt.Sprintf(`ip saddr @home log prefix "%s" group %d snaplen 80 counter drop`, prefixDefault, logGroup))
+		rules = append(rules, fmt.Sprintf(`log prefix "%s" group %d snaplen 80 counter drop`, prefixDefault, logGroup))
 	}
 	return append(rules, "counter accept")
 }

@@ -13,7 +13,8 @@ type firewallPlan struct {
 }
 
 const (
-	proxyMark     = 1
+	proxyMark     = 1 // deliver to the proxy
+	lookMark      = 2 // a rule's content may forbid it
 	proxyPriority = 50
 	logGroup      = 1
 )

@@ -7,6 +7,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -42,7 +44,7 @@ func serveTLS(t *testing.T, l net.Listener) {
 }
 
 func serveSite(t *testing.T, l net.Listener) {
-	server := &http.Server{Handler: site}
+	server := &http.Server{Handler: site, ErrorLog: log.New(io.Discard, "", 0)}
 	t.Cleanup(func() { server.Close() })
 	go server.Serve(l)
 }

@@ -127,27 +127,40 @@ type Interface struct {
 	// Forwards is set when the source/destination check is off: the interface may send and receive packets of other
 	// addresses. RoleNAT and RoleFirewall always do.
 	Forwards bool
-	// Firewall is the policy of a RoleFirewall interface.
+	// Firewall is the policy of a RoleFirewall interface; without one nothing passes.
 	Firewall *FirewallPolicy
 	// Down severs the interface: its zone has lost power, or a fault was injected.
 	Down bool
 }
 
-// FirewallPolicy is what a firewall endpoint does with what crosses it; see package firewall for its translation.
+// FirewallPolicy is what a firewall endpoint does with what crosses it. A new connection meets the rules in their
+// order, then the list of domains, then the default; what belongs to a connection that was let through passes.
 type FirewallPolicy struct {
-	// Stateless decides each packet first: pass, drop or forward to the stateful rules (the default).
 	Rules []FirewallRule
 	// AllowDomains, when not empty, are the only names that HomeNet may reach by TLS (SNI) and HTTP (Host) on
-	// ports 443 and 80; a leading dot matches every name below.
+	// ports 443 and 80; ".example.com" stands for example.com and every name below.
 	AllowDomains []string
-	HomeNet      []netip.Prefix
-	// DefaultDrop drops a new connection from HomeNet that no rule and no allowed domain lets through.
+	HomeNet      []netip.Prefix // empty: the VPC's ranges
+	// DefaultDrop drops a new connection, whichever way, that no rule and no allowed domain lets through.
 	DefaultDrop bool
-	// LogTo receives what was dropped or alerted; nil: nothing is logged.
+	// StreamException is what becomes of TCP packets whose connection's beginning the endpoint has not seen.
+	StreamException StreamException
+	// LogTo receives what was dropped or alerted; it must not block. Nil: nothing is logged.
 	LogTo func(FirewallEvent) `json:"-"`
 }
 
-// FirewallRule matches connections by their five tuple, in order; the first match decides.
+// StreamException is a policy's stream exception policy
+// (https://docs.aws.amazon.com/network-firewall/latest/developerguide/stream-exception-policy.html).
+type StreamException string
+
+// Stream exception policies; empty is StreamDrop.
+const (
+	StreamDrop     StreamException = "DROP"
+	StreamContinue StreamException = "CONTINUE" // the rules decide, as if it were a new connection
+	StreamReject   StreamException = "REJECT"   // the sender gets a reset
+)
+
+// FirewallRule matches connections by their five tuple, in order; the first match but "alert" decides.
 type FirewallRule struct {
 	Action      string // "pass", "drop", "reject" or "alert"
 	Protocol    int    // IANA number; -1: all
@@ -155,9 +168,13 @@ type FirewallRule struct {
 	Destination []netip.Prefix
 	FromPort    int // destination ports; -1: all
 	ToPort      int
-	Content     string // bytes that the stream's beginning contains; empty: any
-	Message     string
-	SID         int
+	// Content is what the beginning of what the client sends contains (the first 16 KiB); empty: any. The lab looks
+	// into TCP only: with another protocol such a rule matches nothing.
+	Content    string
+	IgnoreCase bool // of Content
+	HTTP       bool // Content is looked for in the head of an HTTP request only
+	Message    string
+	SID        int
 }
 
 // FirewallEvent is one packet or connection that a firewall endpoint dropped or alerted on.
