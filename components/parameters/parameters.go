@@ -43,9 +43,9 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	for _, fact := range slices.Sorted(maps.Keys(args.Facts)) {
 		_, err := ssm.NewParameter(ctx, name+"-"+strings.ReplaceAll(fact, "/", "-"), &ssm.ParameterArgs{
-			Name:  pulumi.String(args.Path + "/" + fact),
-			Type:  pulumi.String("String"),
-			Value: args.Facts[fact].ToStringOutput(),
+			Name:          pulumi.String(args.Path + "/" + fact),
+			Type:          pulumi.String("String"),
+			InsecureValue: args.Facts[fact].ToStringOutput(), // shown in plans: these are no secrets
 		}, pulumi.Parent(made))
 		if err != nil {
 			return nil, fmt.Errorf("publishing %s: %w", fact, err)

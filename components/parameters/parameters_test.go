@@ -35,7 +35,7 @@ func TestFactsArePublishedBelowThePath(t *testing.T) {
 	made := recording.Must(t, declare(args()), "facts").Of("aws:ssm/parameter:Parameter")
 	require.Len(t, made, 2)
 	require.Equal(t, "/haven/facts/database/writer", made["facts-database-writer"].Value("name"))
-	require.Equal(t, "host", made["facts-database-writer"].Value("value"))
+	require.Equal(t, "host", made["facts-database-writer"].Value("insecureValue"))
 	require.Equal(t, "String", made["facts-site-url"].Value("type"))
 }
 

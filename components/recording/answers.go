@@ -67,3 +67,15 @@ func endpoints(inputs resource.PropertyMap) []any {
 	}
 	return states
 }
+
+// known leaves out what a preview does not know: Pulumi takes an attribute that
+// is missing from a preview's answer as unknown.
+func known(inputs resource.PropertyMap) resource.PropertyMap {
+	state := resource.PropertyMap{}
+	for key, value := range inputs {
+		if !value.ContainsUnknowns() {
+			state[key] = value
+		}
+	}
+	return state
+}

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -45,6 +46,14 @@ type Resource struct {
 	Retain        bool
 	DependsOn     []string // URNs
 	IgnoreChanges []string
+}
+
+// parentType is the type token of the resource that this one is under.
+func (r Resource) parentType() string {
+	if !urn.URN(r.Parent).IsValid() {
+		return ""
+	}
+	return string(urn.URN(r.Parent).Type())
 }
 
 // Recording is everything that a program asked for.
@@ -89,7 +98,7 @@ func (r *Recording) NewResource(args pulumi.MockResourceArgs) (string, resource.
 	}
 	r.resources = append(r.resources, record)
 	if r.options.Preview && args.Custom && !strings.HasPrefix(args.TypeToken, "pulumi:") {
-		return "", maps.Clone(args.Inputs), nil
+		return "", known(args.Inputs), nil
 	}
 	return args.Name, answered(args.TypeToken, args.Name, args.Inputs), nil
 }

@@ -76,23 +76,22 @@ func Component(t *testing.T, declare Declare) {
 
 // RequireOwned checks that every resource is under a component of ours, uses the
 // explicit provider, and that every component has registered its outputs.
-func (r *Recording) RequireOwned(t *testing.T) {
-	t.Helper()
+func (r *Recording) RequireOwned(t require.TestingT) {
 	components := 0
 	for _, resource := range r.All() {
 		if resource.Component {
 			components++
 			continue
 		}
-		require.Contains(t, resource.Parent, "haven:", "%s %s is not under its component", resource.Type, resource.Name)
+		require.True(t, strings.HasPrefix(resource.parentType(), "haven:"),
+			"%s %s is not under its component", resource.Type, resource.Name)
 		require.NotEmpty(t, resource.Provider, "%s %s has no explicit provider", resource.Type, resource.Name)
 	}
 	require.Equal(t, components+1, r.Completed(), "components, and the stack, that registered their outputs")
 }
 
 // requireDistinctPhysicalNames looks at the inputs that name something in AWS.
-func (r *Recording) requireDistinctPhysicalNames(t *testing.T) {
-	t.Helper()
+func (r *Recording) requireDistinctPhysicalNames(t require.TestingT) {
 	seen := map[string]string{}
 	for _, resource := range r.All() {
 		for _, input := range []string{"clusterIdentifier", "identifier", "name"} {

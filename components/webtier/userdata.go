@@ -51,7 +51,7 @@ func (u UserData) StopSeconds() int { return u.DrainSeconds + stopGraceSeconds }
 // Values end up between single quotes in a script and unquoted in an
 // environment file: nothing that either would interpret is let through.
 var (
-	safeValue   = regexp.MustCompile(`^[A-Za-z0-9._:/,@%+=-]+$`)
+	safeValue   = regexp.MustCompile(`^[A-Za-z0-9._:/,@%+=!-]+$`)
 	sha256Value = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
@@ -81,7 +81,7 @@ func (u UserData) validate() error {
 		switch value := fields.Field(i).Interface().(type) {
 		case string:
 			if (value != "" || !optional[name]) && !safeValue.MatchString(value) {
-				problems = append(problems, fmt.Errorf("%s %q: expected letters, digits and ._:/,@%%+=- only", name, value))
+				problems = append(problems, fmt.Errorf("%s %q: expected letters, digits and ._:/,@%%+=!- only", name, value))
 			}
 		case int:
 			if value <= 0 {
