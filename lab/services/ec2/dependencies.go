@@ -45,4 +45,6 @@ type Machines interface {
 	Observe() []machine.Observation
 	Changed() <-chan struct{}
 	Console(id string) []byte
+	// Prune removes what is kept of machines that are not among ids.
+	Prune(ctx context.Context, ids []string) error
 }

@@ -111,3 +111,16 @@ func (s *Service) EndpointAvailable(tx *cloud.Tx, region, endpointID string) (bo
 	row, err := endpoints.Get(tx, region, endpointID)
 	return row != nil && row.State == types.StateAvailable, err
 }
+
+// VPCBlocks returns the address blocks of a VPC.
+func (s *Service) VPCBlocks(tx *cloud.Tx, region, vpcID string) ([]string, error) {
+	row, err := vpcs.find(tx, region, vpcID)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []string
+	for _, block := range row.CIDRs {
+		blocks = append(blocks, block.CIDR.String())
+	}
+	return blocks, nil
+}

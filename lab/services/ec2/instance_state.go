@@ -45,7 +45,7 @@ func (s *Service) TerminateInstances(ctx context.Context, in *ec2.TerminateInsta
 			return cloud.Errorf("OperationNotPermitted",
 				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", row.ID)
 		}
-		return s.terminate(tx, region, row, "User initiated", "User initiated shutdown")
+		return s.terminate(tx, region, row, "User initiated", "")
 	})
 	return &ec2.TerminateInstancesOutput{TerminatingInstances: changes}, err
 }

@@ -1,8 +1,6 @@
 package ec2
 
 import (
-	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -72,7 +70,7 @@ func createInterface(tx *cloud.Tx, region string, row *interfaceRow, subnetID, a
 	if row.Address, err = takeAddress(tx, region, subnet, address, row.ID); err != nil {
 		return err
 	}
-	row.MAC = macOf(row.ID)
+	row.MAC = vpc.MAC(row.ID)
 	return interfaces.save(tx, region, row)
 }
 
@@ -188,12 +186,4 @@ func checkGroups(tx *cloud.Tx, region, vpcID string, ids []string) error {
 		}
 	}
 	return nil
-}
-
-// macOf derives a locally administered address from the interface's id, so that it never changes.
-func macOf(id string) string {
-	hash := fnv.New64a()
-	hash.Write([]byte(id))
-	sum := hash.Sum64()
-	return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", byte(sum), byte(sum>>8), byte(sum>>16), byte(sum>>24), byte(sum>>32))
 }

@@ -3,7 +3,6 @@ package ec2
 import (
 	"context"
 	"log/slog"
-	"sync"
 
 	"haven/lab/cloud"
 )
@@ -16,11 +15,9 @@ type Service struct {
 	profiles   Profiles
 	parameters Parameters
 	firewalls  Firewalls
+	woken      []string // tables of others that change what firewalls do
 	networks   Networks
 	machines   Machines
-
-	mu      sync.Mutex
-	applied map[string]bool // interfaces that the realm has made true
 }
 
 // Option gives the service what it depends on; everything is optional, and what is missing is said, not faked.
@@ -35,8 +32,11 @@ func WithProfiles(p Profiles) Option { return func(s *Service) { s.profiles = p 
 // WithParameters sets who knows the account's own SSM parameters, for images named as "resolve:ssm:".
 func WithParameters(p Parameters) Option { return func(s *Service) { s.parameters = p } }
 
-// WithFirewalls sets who knows the policies behind firewall endpoints.
-func WithFirewalls(f Firewalls) Option { return func(s *Service) { s.firewalls = f } }
+// WithFirewalls sets who knows the policies behind firewall endpoints, and the names of the tables that they come
+// from: a change there is applied to the network.
+func WithFirewalls(f Firewalls, tables ...string) Option {
+	return func(s *Service) { s.firewalls, s.woken = f, tables }
+}
 
 // WithNetworks sets the realm that makes networks true; without it they are records.
 func WithNetworks(n Networks) Option { return func(s *Service) { s.networks = n } }
@@ -46,7 +46,7 @@ func WithMachines(m Machines) Option { return func(s *Service) { s.machines = m 
 
 // New returns the service over a store.
 func New(store *cloud.Store, options ...Option) *Service {
-	s := &Service{store: store, log: slog.Default(), applied: map[string]bool{}}
+	s := &Service{store: store, log: slog.Default()}
 	s.Use(options...)
 	return s
 }

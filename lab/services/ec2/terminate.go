@@ -20,20 +20,16 @@ func (s *Service) Terminate(tx *cloud.Tx, region, instanceID, reason string) err
 }
 
 // terminate flips the state at once. With a realm the machine's end is awaited; without one there is nothing to wait for.
-func (s *Service) terminate(tx *cloud.Tx, region string, row *instanceRow, transition, message string) error {
+func (s *Service) terminate(tx *cloud.Tx, region string, row *instanceRow, who, why string) error {
 	if row.ending() {
 		return nil
 	}
-	code := "Client.UserInitiatedShutdown"
-	if transition == "Service initiated" {
-		code = "Client.InstanceInitiatedShutdown"
-		if message != "" {
-			code = "Server.ScheduledStop"
-		}
-	}
 	row.State = types.InstanceStateNameShuttingDown
-	row.Transition = fmt.Sprintf("%s (%s GMT)", transition, now().Format(time.DateTime))
-	row.Reason = &reason{Code: code, Message: code + ": " + message}
+	row.Transition = fmt.Sprintf("%s (%s GMT)", who, now().Format(time.DateTime))
+	row.Reason = &reason{"Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"}
+	if why != "" {
+		row.Transition += ": " + why
+	}
 	if s.machines == nil {
 		return s.bury(tx, region, row)
 	}

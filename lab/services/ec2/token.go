@@ -14,6 +14,7 @@ import (
 // tokenRow remembers what a client token made, so that a repeated request makes nothing new
 // (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html).
 type tokenRow struct {
+	Key     string
 	Request string // hash
 	Made    string
 	At      time.Time
@@ -61,7 +62,7 @@ func once(tx *cloud.Tx, region, operation string, token *string, request any,
 	if err != nil {
 		return "", err
 	}
-	return made, tokens.Put(tx, region, key, &tokenRow{Request: hash, Made: made, At: now()})
+	return made, tokens.Put(tx, region, key, &tokenRow{Key: key, Request: hash, Made: made, At: now()})
 }
 
 // hashOf hashes a request's members.
