@@ -206,15 +206,24 @@ func (l *layer) accounts() {
 	}
 }
 
-// trust adds the lab's authority to those that the host trusts, under Debian's path and Amazon Linux's.
+// bundle is where Debian keeps the authorities that it trusts; Amazon Linux's path is made the same.
+const bundle = "etc/ssl/certs/ca-certificates.crt"
+
+// privateBundles are where Python programs, the aws command among them, bring a list of their own.
+var privateBundles = []string{"/usr/lib/python3/dist-packages/*/cacert.pem", "/usr/lib/python3/dist-packages/*/*/cacert.pem"}
+
+// trust adds the lab's authority to those that the host trusts.
 func (l *layer) trust(authority []byte) {
-	const bundle = "etc/ssl/certs/ca-certificates.crt"
 	text, err := os.ReadFile("/" + bundle)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		l.note(err)
 	}
-	text = append(append(text, '\n'), authority...)
-	for _, path := range []string{bundle, "etc/pki/tls/certs/ca-bundle.crt"} {
-		l.write(path, string(text), 0o644)
+	l.write(bundle, string(text)+"\n"+string(authority), 0o644)
+	l.link("/"+bundle, "etc/pki/tls/certs/ca-bundle.crt")
+	for _, pattern := range privateBundles {
+		found, _ := filepath.Glob(pattern) // the patterns are well-formed
+		for _, path := range found {
+			l.link("/"+bundle, path)
+		}
 	}
 }

@@ -72,7 +72,7 @@ func (o order) carryOut() error {
 		}
 	}
 	for resource, n := range o.Context.Limits {
-		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+		if err := limitClosest(resource, n); err != nil {
 			return stepError{205, "LIMITS", err}
 		}
 	}
@@ -91,6 +91,17 @@ func (o order) carryOut() error {
 		}
 	}
 	return o.exec(who)
+}
+
+// limitClosest sets a limit, or what comes closest where the host's own is lower and may not be raised: as systemd does.
+func limitClosest(resource int, n uint64) error {
+	err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: n, Max: n})
+	var now syscall.Rlimit
+	if err != syscall.EPERM || syscall.Getrlimit(resource, &now) != nil {
+		return err
+	}
+	n = min(n, now.Max)
+	return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: n, Max: n})
 }
 
 func (o order) exec(who identity) error {
