@@ -56,7 +56,7 @@ func TestServerNamesAreFoundInAnyPortionOfTheBeginning(t *testing.T) {
 func TestDecisions(t *testing.T) {
 	inside, outside := netip.MustParseAddrPort("10.0.0.1:40000"), netip.MustParseAddrPort("203.0.113.1:443")
 	home := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}
-	bad := FirewallRule{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "${JNDI:", IgnoreCase: true, HTTP: true}
+	bad := FirewallRule{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "${JNDI:", IgnoreCase: true, Application: "http"}
 	pass := FirewallRule{Action: "pass", Protocol: 6, FromPort: 80, ToPort: 443}
 	names := FirewallPolicy{HomeNet: home, AllowDomains: []string{".example.com"}, DefaultDrop: true}
 	for _, c := range []struct {
@@ -80,6 +80,9 @@ func TestDecisions(t *testing.T) {
 		{"a good one", FirewallPolicy{Rules: []FirewallRule{bad, pass}}, "GET / HTTP/1.1\r\n\r\n${jndi:", false, verdictPass, nil},
 		{"TLS has no HTTP head", FirewallPolicy{Rules: []FirewallRule{bad, pass}}, string(hello(t, "${jndi:")), false, verdictPass, nil},
 		{"a pass before", FirewallPolicy{Rules: []FirewallRule{pass, bad}}, "GET /${jndi:x HTTP/1.1\r\n", false, verdictPass, nil},
+		{"any HTTP", FirewallPolicy{Rules: []FirewallRule{{Action: "drop", Protocol: 6, FromPort: -1, Application: "http"}}}, "GET", false, verdictDrop, []int{0}},
+		{"any HTTP, but it is TLS", FirewallPolicy{Rules: []FirewallRule{{Action: "drop", Protocol: 6, FromPort: -1, Application: "http"}}}, "\x16\x03", false, verdictPass, nil},
+		{"any TLS", FirewallPolicy{Rules: []FirewallRule{{Action: "drop", Protocol: 6, FromPort: -1, Application: "tls"}}}, "\x16\x03", false, verdictDrop, []int{0}},
 		{"an alert", FirewallPolicy{Rules: []FirewallRule{{Action: "alert", Protocol: -1, Content: "x"}}}, "x", false, verdictPass, []int{0}},
 		{"a reject", FirewallPolicy{Rules: []FirewallRule{{Action: "reject", Protocol: -1, Content: "x"}}}, "wxy", false, verdictReject, []int{0}},
 		{"a long beginning", FirewallPolicy{Rules: []FirewallRule{{Action: "drop", Protocol: -1, Content: "x"}}}, "www", true, verdictPass, nil},

@@ -73,16 +73,18 @@ func (p *FirewallPolicy) decide(c *connection) (v verdict, events []int) {
 	return v, events
 }
 
-// search looks for the rule's content; open tells that more bytes could still contain it.
+// search tells whether the client speaks the rule's protocol and has sent its content; open, that it still could.
 func (r FirewallRule) search(begin []byte) (found, open bool) {
-	if r.Content == "" {
+	if !r.inspects() {
 		return true, false
 	}
 	open = true
-	if r.HTTP {
-		if !beginsAsHTTP(begin) {
-			return false, len(begin) == 0
-		}
+	switch {
+	case len(begin) == 0:
+		return false, true
+	case r.Application == "tls" && begin[0] != tlsHandshake, r.Application == "http" && !beginsAsHTTP(begin):
+		return false, false
+	case r.Application == "http":
 		if head, _, ended := bytes.Cut(begin, []byte("\r\n\r\n")); ended {
 			begin, open = head, false
 		}
@@ -93,6 +95,9 @@ func (r FirewallRule) search(begin []byte) (found, open bool) {
 	}
 	return bytes.Contains(begin, content), open
 }
+
+// tlsHandshake is the first byte of a TLS record that carries a handshake.
+const tlsHandshake = 0x16
 
 func (r FirewallRule) matchesTuple(c *connection) bool {
 	port := int(c.destination.Port())
@@ -154,7 +159,7 @@ func serverName(begin []byte) (string, knowledge) {
 	switch {
 	case len(begin) == 0:
 		return "", nameMore
-	case begin[0] == 0x16: // a TLS record of type handshake
+	case begin[0] == tlsHandshake:
 		return tlsName(begin)
 	}
 	return httpName(begin)

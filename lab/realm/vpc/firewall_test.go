@@ -178,7 +178,7 @@ func TestTheDefaultDropsBothWaysAndKnocksAreNotAnswered(t *testing.T) {
 	policy := spec.face("eni-firewall-a").Firewall
 	policy.DefaultDrop = true
 	policy.Rules = []FirewallRule{
-		{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "/etc/passwd", HTTP: true, IgnoreCase: true},
+		{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "/etc/passwd", Application: "http", IgnoreCase: true},
 		{Action: "pass", Protocol: 6, Destination: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, FromPort: 80, ToPort: 80},
 	}
 	apply(t, n, spec)

@@ -48,6 +48,6 @@ func (p *FirewallPolicy) looksInside() bool {
 }
 
 // inspects tells whether the rule needs the bytes of a connection: the lab looks into TCP only.
-func (r FirewallRule) inspects() bool { return r.Content != "" }
+func (r FirewallRule) inspects() bool { return r.Content != "" || r.Application != "" }
 
 func (r FirewallRule) decides() bool { return r.Action != "alert" }

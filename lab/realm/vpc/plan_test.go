@@ -73,7 +73,8 @@ func anyPolicy(t *rapid.T) *FirewallPolicy {
 			Action:   rapid.SampledFrom([]string{"pass", "drop", "reject", "alert"}).Draw(t, "action"),
 			Protocol: rapid.SampledFrom([]int{-1, 1, 6, 17}).Draw(t, "protocol"),
 			Source:   anyPrefixes(t), Destination: anyPrefixes(t), FromPort: from, ToPort: from + 10,
-			Content: rapid.SampledFrom([]string{"", "", "bad"}).Draw(t, "content"),
+			Content:     rapid.SampledFrom([]string{"", "", "bad"}).Draw(t, "content"),
+			Application: rapid.SampledFrom([]string{"", "", "http", "tls"}).Draw(t, "application"),
 		})
 	}
 	return p

@@ -172,9 +172,11 @@ type FirewallRule struct {
 	// into TCP only: with another protocol such a rule matches nothing.
 	Content    string
 	IgnoreCase bool // of Content
-	HTTP       bool // Content is looked for in the head of an HTTP request only
-	Message    string
-	SID        int
+	// Application restricts the rule to connections whose client speaks "http" or "tls", on whatever port; of HTTP
+	// only the first request's head is searched for the content.
+	Application string
+	Message     string
+	SID         int
 }
 
 // FirewallEvent is one packet or connection that a firewall endpoint dropped or alerted on.

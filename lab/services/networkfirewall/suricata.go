@@ -21,6 +21,7 @@ type signature struct {
 	Ports       []portRange
 	Both        bool // "<>"
 	Content     string
+	IgnoreCase  bool
 	Message     string
 	SID         int
 }
@@ -132,6 +133,9 @@ func fields(text string) ([]string, error) {
 
 // protocols maps Suricata's protocol names to IANA numbers. Those of the application layer are TCP here.
 var protocols = map[string]int{"ip": -1, "tcp": 6, "udp": 17, "icmp": 1, "http": 6, "tls": 6, "tcp-pkt": 6}
+
+// applications are the protocols above TCP that an endpoint tells apart.
+var applications = map[string]string{"http": "http", "tls": "tls"}
 
 func parseAddress(text string, vars variables) (address, error) {
 	if text == "any" || text == "0.0.0.0/0" {
@@ -260,7 +264,7 @@ func port(text string, otherwise int) (int, error) {
 // accepted are keywords without effect on what matches in the lab: they describe the rule, or say what holds anyway.
 var accepted = map[string]bool{
 	"rev": true, "classtype": true, "metadata": true, "reference": true, "priority": true, "gid": true, "noalert": false,
-	"flow": true, "nocase": true, "fast_pattern": true, "http.uri": true, "http.user_agent": true, "http.host": true,
+	"flow": true, "fast_pattern": true, "http.uri": true, "http.user_agent": true, "http.host": true,
 	"http.method": true, "http.header": true, "http.request_line": true, "http_uri": true, "http_user_agent": true,
 }
 
@@ -279,6 +283,8 @@ func (s *signature) options(text string) error {
 			err = fmt.Errorf("the lab does not implement a second content in one rule")
 		case keyword == "content":
 			s.Content, err = content(value)
+		case keyword == "nocase":
+			s.IgnoreCase = true
 		case !accepted[keyword]:
 			err = fmt.Errorf("the lab does not implement the keyword %q", keyword)
 		}
@@ -349,7 +355,8 @@ func (s signature) rules() ([]vpc.FirewallRule, error) {
 	for _, ports := range s.Ports {
 		rule := vpc.FirewallRule{
 			Action: s.Action, Protocol: protocols[s.Protocol], Source: source, Destination: destination,
-			FromPort: ports.From, ToPort: ports.To, Content: s.Content, Message: s.Message, SID: s.SID,
+			FromPort: ports.From, ToPort: ports.To, Content: s.Content, IgnoreCase: s.IgnoreCase, Application: applications[s.Protocol],
+			Message: s.Message, SID: s.SID,
 		}
 		rules = append(rules, rule)
 		if s.Both {

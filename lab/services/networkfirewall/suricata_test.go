@@ -29,8 +29,8 @@ func TestRulesAreTranslated(t *testing.T) {
 		"content with bytes": {
 			`drop http any any -> $HOME_NET $WEB (msg:"a; b"; flow:to_server,established; http.uri; content:"${jndi|3A|"; nocase; sid:8;)`,
 			[]vpc.FirewallRule{
-				{Action: "drop", Protocol: 6, Destination: nets("10.0.0.0/16"), FromPort: 80, ToPort: 80, Content: "${jndi:", Message: "a; b", SID: 8},
-				{Action: "drop", Protocol: 6, Destination: nets("10.0.0.0/16"), FromPort: 443, ToPort: 443, Content: "${jndi:", Message: "a; b", SID: 8},
+				{Action: "drop", Protocol: 6, Destination: nets("10.0.0.0/16"), FromPort: 80, ToPort: 80, Content: "${jndi:", IgnoreCase: true, Application: "http", Message: "a; b", SID: 8},
+				{Action: "drop", Protocol: 6, Destination: nets("10.0.0.0/16"), FromPort: 443, ToPort: 443, Content: "${jndi:", IgnoreCase: true, Application: "http", Message: "a; b", SID: 8},
 			},
 		},
 		"both directions": {

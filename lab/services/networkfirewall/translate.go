@@ -21,6 +21,9 @@ var rank = map[string]int{"pass": 0, "drop": 1, "reject": 2, "alert": 3}
 // translate puts a policy and its groups, in the order of their priorities, into the endpoint's terms.
 func translate(policy types.FirewallPolicy, groups []types.RuleGroup, vpcCIDRs []string) (*vpc.FirewallPolicy, error) {
 	result := &vpc.FirewallPolicy{DefaultDrop: dropsByDefault(policy)}
+	if policy.StatefulEngineOptions != nil {
+		result.StreamException = vpc.StreamException(policy.StatefulEngineOptions.StreamExceptionPolicy)
+	}
 	home := map[netip.Prefix]bool{}
 	for _, group := range groups {
 		vars := variablesOf(group, vpcCIDRs)
