@@ -35,7 +35,7 @@ func (n *Network) Forward(ctx context.Context, listen, target netip.AddrPort) (*
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", listen.String())
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("forwarding %s to %s: %w", listen, target, inUse(listen))
+		return nil, fmt.Errorf("forwarding %s to %s: %w", listen, target, InUse(listen))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("forwarding %s to %s: %w", listen, target, err)

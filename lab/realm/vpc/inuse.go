@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// inUse returns an error that names the process which listens on an address, as far as /proc tells.
-func inUse(address netip.AddrPort) error {
+// InUse returns an error that names the process which listens on an address, as far as /proc tells.
+func InUse(address netip.AddrPort) error {
 	what := fmt.Sprintf("port %d of %s is in use", address.Port(), address.Addr())
 	inode, ok := listeningInode(address)
 	if !ok {
