@@ -34,6 +34,7 @@ const (
 type Cluster struct {
 	writers *pgxpool.Pool
 	readers *pgxpool.Pool
+	keeper  *secret.Keeper
 	log     *slog.Logger
 }
 
@@ -48,7 +49,7 @@ func Open(ctx context.Context, s settings.Database, keeper *secret.Keeper, log *
 		writers.Close()
 		return nil, fmt.Errorf("preparing the readers' pool: %w", err)
 	}
-	return &Cluster{writers: writers, readers: readers, log: log}, nil
+	return &Cluster{writers: writers, readers: readers, keeper: keeper, log: log}, nil
 }
 
 // Close closes every connection; it waits for those in use.

@@ -23,7 +23,7 @@ const (
 // transientCodes are the errors after which the same statement may succeed on a fresh connection.
 var transientCodes = map[string]bool{
 	codeReadOnly: true, codeInvalidPassword: true, codeInvalidAuthorization: true,
-	codeUniqueViolation: true, // two appends with one key met: the second then finds the first's entry
+	codeUniqueViolation: true,                // two appends with one key met: the second then finds the first's entry
 	"40001":             true, "40P01": true, // serialization failure, deadlock
 	"53300": true, "57P01": true, "57P02": true, "57P03": true, // too many connections, shutdown, crash, starting up
 	"57014": true, // a statement that timed out: every statement here may be repeated
@@ -62,7 +62,7 @@ func (c *Cluster) attempt(ctx context.Context, pool *pgxpool.Pool, f func(contex
 	defer cancel()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return false, err
+		return false, errors.Join(err, c.keeper.Problem()) // without credentials the pool only says that it took too long
 	}
 	defer conn.Release()
 	err = f(ctx, conn)

@@ -56,7 +56,7 @@ type Judge struct {
 }
 
 // NewJudge returns a judge over checks.
-func NewJudge(checks ...Check) *Judge { 
+func NewJudge(checks ...Check) *Judge {
 	return &Judge{checks: checks, failing: map[string]time.Time{}, passed: map[string]bool{}}
 }
 

@@ -36,6 +36,9 @@ type Keeper struct {
 	known   *Credentials
 	stale   bool
 	fetched time.Time
+
+	telling sync.Mutex
+	problem error // of the last fetch
 }
 
 // minimumPause is the least time between two fetches after a refusal, so that a wrong password is no flood of calls.
@@ -51,6 +54,16 @@ func (k *Keeper) Credentials(ctx context.Context) (Credentials, error) {
 	if k.known != nil && (!k.stale || time.Since(k.fetched) < k.pause) {
 		return *k.known, nil
 	}
+	fresh, err := k.fetch(ctx)
+	k.setProblem(err)
+	if err != nil {
+		return Credentials{}, err
+	}
+	k.known, k.stale, k.fetched = &fresh, false, time.Now()
+	return fresh, nil
+}
+
+func (k *Keeper) fetch(ctx context.Context) (Credentials, error) {
 	text, err := k.source(ctx)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("fetching the database's secret: %w", err)
@@ -59,8 +72,20 @@ func (k *Keeper) Credentials(ctx context.Context) (Credentials, error) {
 	if err != nil {
 		return Credentials{}, fmt.Errorf("reading the database's secret: %w", err)
 	}
-	k.known, k.stale, k.fetched = &fresh, false, time.Now()
 	return fresh, nil
+}
+
+// Problem is why the last fetch failed, or nil. It does not wait for one that is under way.
+func (k *Keeper) Problem() error {
+	k.telling.Lock()
+	defer k.telling.Unlock()
+	return k.problem
+}
+
+func (k *Keeper) setProblem(err error) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
+	k.problem = err
 }
 
 // Refused tells that the database did not accept the credentials: the next use fetches them again.

@@ -54,8 +54,10 @@ func TestAFailedFetchIsTriedAgain(t *testing.T) {
 	})
 	_, err := k.Credentials(t.Context())
 	require.ErrorContains(t, err, "away")
+	require.ErrorContains(t, k.Problem(), "away")
 	_, err = k.Credentials(t.Context())
 	require.NoError(t, err)
+	require.NoError(t, k.Problem())
 }
 
 func TestBadSecretsAreRefusedWithoutQuotingThem(t *testing.T) {

@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"crypto/x509"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -27,10 +29,23 @@ func (r *reader) database(region string) Database {
 	if db.Name != "" && !identifier.MatchString(db.Name) {
 		r.wrong("HAVEN_DB_NAME", "is %q: it must be letters, digits, _ and -, at most 63", db.Name)
 	}
-	r.file("HAVEN_DB_CA_FILE", db.CAFile)
+	r.certificates("HAVEN_DB_CA_FILE", db.CAFile)
 	r.file("HAVEN_DB_SECRET_JSON_FILE", db.SecretFile)
 	r.secret(db, region)
 	return db
+}
+
+// certificates checks that a file has at least one certificate that can be trusted.
+func (r *reader) certificates(name, path string) {
+	if path == "" {
+		return
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		r.wrong(name, "is %q: it must be a file that can be read (%v)", path, err)
+	} else if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		r.wrong(name, "is %q: it must be a file with certificates in PEM", path)
+	}
 }
 
 func (r *reader) secret(db Database, region string) {

@@ -1,6 +1,8 @@
 package settings_test
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +18,10 @@ func good(t *testing.T) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
-	require.NoError(t, os.WriteFile(ca, []byte("x"), 0o600))
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(block), 0o600))
 	return map[string]string{
 		"HAVEN_REGION": "us-east-1", "HAVEN_DB_WRITER_HOST": "writer.test", "HAVEN_DB_READER_HOST": "reader.test",
 		"HAVEN_DB_HOSTS": "one.test, two.test:6000,", "HAVEN_DB_NAME": "haven", "HAVEN_DB_CA_FILE": ca,
@@ -60,6 +65,13 @@ func TestEachBadValueIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, name)
 		})
 	}
+}
+
+func TestAFileWithoutACertificateIsRefused(t *testing.T) {
+	env := good(t)
+	require.NoError(t, os.WriteFile(env["HAVEN_DB_CA_FILE"], []byte("not a certificate"), 0o600))
+	_, err := load(env)
+	require.ErrorContains(t, err, "HAVEN_DB_CA_FILE")
 }
 
 func TestTwoSourcesOfTheSecretAreRefused(t *testing.T) {
