@@ -1,54 +1,50 @@
 package trim
 
-import "haven/lab/model"
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
 
-// amend adds to a published model what current clients send and the published model, older than them, lacks. Each
-// addition names its source.
-func amend(service string, whole *published) {
-	switch service {
-	case "s3":
-		amendS3(whole)
+	"haven/lab/model"
+)
+
+// additions are pieces of API models, in the form of the published ones, for what current clients send or expect and
+// the published models, older than they, lack. Each is from the service's API reference at https://docs.aws.amazon.com.
+//
+//go:embed additions/*.json
+var additions embed.FS
+
+// amend adds a service's additions to its published model: operations, shapes, members of shapes, values of enumerations.
+func amend(service string, whole *published) error {
+	raw, err := additions.ReadFile("additions/" + service + ".json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("amending the model of %s: %w", service, err)
+	}
+	var more published
+	if err := json.Unmarshal(raw, &more); err != nil {
+		return fmt.Errorf("amending the model of %s: %w", service, err)
+	}
+	maps.Copy(whole.Operations, more.Operations)
+	for name, shape := range more.Shapes {
+		whole.Shapes[name] = merge(whole.Shapes[name], shape)
+	}
+	return nil
 }
 
-// amendS3 adds the CRC-64/NVME checksum and the checksum's type
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
-func amendS3(whole *published) {
-	whole.Shapes["ChecksumAlgorithm"].Enum = append(whole.Shapes["ChecksumAlgorithm"].Enum, "CRC64NVME")
-	whole.Shapes["ChecksumCRC64NVME"] = &model.Shape{Type: "string"}
-	whole.Shapes["ChecksumType"] = &model.Shape{Type: "string", Enum: []string{"COMPOSITE", "FULL_OBJECT"}}
-	for _, name := range []string{
-		"PutObjectRequest", "PutObjectOutput", "UploadPartRequest", "UploadPartOutput", "GetObjectOutput", "HeadObjectOutput",
-		"CompleteMultipartUploadRequest",
-	} {
-		whole.Shapes[name].Members["ChecksumCRC64NVME"] = &model.Ref{
-			Shape: "ChecksumCRC64NVME", Location: "header", LocationName: "x-amz-checksum-crc64nvme",
-		}
+func merge(shape, more *model.Shape) *model.Shape {
+	if shape == nil || more.Type != "" {
+		return more
 	}
-	for _, name := range []string{
-		"PutObjectOutput", "GetObjectOutput", "HeadObjectOutput", "CreateMultipartUploadRequest",
-		"CreateMultipartUploadOutput", "CompleteMultipartUploadRequest",
-	} {
-		whole.Shapes[name].Members["ChecksumType"] = &model.Ref{
-			Shape: "ChecksumType", Location: "header", LocationName: "x-amz-checksum-type",
-		}
+	shape.Enum = append(shape.Enum, more.Enum...)
+	if shape.Members == nil {
+		shape.Members = map[string]*model.Ref{}
 	}
-	for _, name := range []string{"CompleteMultipartUploadOutput", "CompletedPart", "Part", "CopyObjectResult", "Checksum"} {
-		whole.Shapes[name].Members["ChecksumCRC64NVME"] = &model.Ref{Shape: "ChecksumCRC64NVME"}
-	}
-	for _, name := range []string{"CompleteMultipartUploadOutput", "CopyObjectResult", "Checksum", "Object", "ObjectVersion"} {
-		whole.Shapes[name].Members["ChecksumType"] = &model.Ref{Shape: "ChecksumType"}
-	}
-	amendS3Conditions(whole)
-}
-
-// amendS3Conditions adds conditional writes
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
-func amendS3Conditions(whole *published) {
-	for member, header := range map[string]string{"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"} {
-		whole.Shapes[member] = &model.Shape{Type: "string"}
-		for _, name := range []string{"PutObjectRequest", "CompleteMultipartUploadRequest"} {
-			whole.Shapes[name].Members[member] = &model.Ref{Shape: member, Location: "header", LocationName: header}
-		}
-	}
+	maps.Copy(shape.Members, more.Members)
+	return shape
 }

@@ -19,7 +19,9 @@ func Service(source, name, dir string) (*model.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	amend(name, whole)
+	if err := amend(name, whole); err != nil {
+		return nil, err
+	}
 	return cut(name, whole, handlers)
 }
 
