@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -123,4 +124,42 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.Buffer.String()
+}
+
+func TestManyConnectionsWaitWithoutThreads(t *testing.T) {
+	h := open(t)
+	ns, err := h.CreateNamespace("silent")
+	require.NoError(t, err)
+	_, err = ns.Run(t.Context(), "", "sh", "-c", "ip route add local 192.0.2.0/24 dev lo && nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c ip daddr 192.0.2.1 drop'")
+	require.NoError(t, err)
+	threads := func() int {
+		entries, err := os.ReadDir("/proc/self/task")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	before := threads()
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	errs := make(chan error, 300)
+	for range cap(errs) {
+		group.Go(func() {
+			_, err := ns.DialContext(ctx, "tcp4", "192.0.2.1:80") // nobody answers
+			errs <- err
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	require.Less(t, threads(), before+100)
+	require.Empty(t, errs, "they wait")
+	cancel()
+	group.Wait()
+	close(errs)
+	for err := range errs {
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	_, err = ns.DialContext(t.Context(), "tcp4", "192.0.2.2:80")
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.NoError(t, ns.Close())
+	_, err = ns.DialContext(t.Context(), "tcp4", "192.0.2.2:80")
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.NoError(t, ns.Close())
 }

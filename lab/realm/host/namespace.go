@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -18,10 +20,13 @@ import (
 
 // Namespace is one network namespace.
 type Namespace struct {
-	host   *Host
-	name   string
+	host *Host
+	name string
+	link *netlink.Handle
+
+	mu     sync.RWMutex // guards handle: its number must not be used once it is closed
 	handle netns.NsHandle
-	link   *netlink.Handle
+	closed bool
 }
 
 // CreateNamespace makes a network namespace with its loopback up. A name that exists is an error.
@@ -119,7 +124,7 @@ func (n *Namespace) Do(f func() error) error {
 			return
 		}
 		defer home.Close()
-		if err := netns.Set(n.handle); err != nil {
+		if err := n.enter(); err != nil {
 			result <- fmt.Errorf("entering namespace %s: %w", n.name, err)
 			return
 		}
@@ -130,6 +135,16 @@ func (n *Namespace) Do(f func() error) error {
 		result <- err
 	}()
 	return <-result
+}
+
+// enter moves the calling thread, which must be locked, into the namespace.
+func (n *Namespace) enter() error {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if n.closed {
+		return net.ErrClosed
+	}
+	return netns.Set(n.handle)
 }
 
 // Listen announces on an address inside the namespace.
@@ -152,6 +167,13 @@ func (n *Namespace) ListenPacket(ctx context.Context, network, address string) (
 
 // DialContext connects from inside the namespace to a literal address (names are not resolved inside).
 func (n *Namespace) DialContext(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	if remote, parseErr := netip.ParseAddrPort(address); parseErr == nil && (network == "tcp4" || network == "tcp" && remote.Addr().Is4()) {
+		tcp, err := n.DialTCP(ctx, remote, nil)
+		if err != nil {
+			return nil, err // no typed nil
+		}
+		return tcp, nil
+	}
 	err = n.Do(func() error {
 		// Without fallback delay the dialer makes its socket on this very thread.
 		conn, err = (&net.Dialer{FallbackDelay: -1}).DialContext(ctx, network, address)
@@ -193,6 +215,12 @@ func (n *Namespace) Close() error {
 }
 
 func (n *Namespace) release() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil
+	}
+	n.closed = true
 	path := n.Path()
 	errs := []error{n.handle.Close()}
 	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
