@@ -91,3 +91,24 @@ func BenchmarkApply(b *testing.B) {
 		apply(b, n, spec)
 	}
 }
+
+// BenchmarkConnections measures connections one after the other: set up, a line from the server, closed.
+func BenchmarkConnections(b *testing.B) {
+	n := newNetwork(b, Options{})
+	spec := twoZones()
+	spec.face("eni-firewall-b").Firewall.Rules = []FirewallRule{{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "a known bad request"}}
+	apply(b, n, spec)
+	a, _ := n.Namespace("eni-balancer-a")
+	answer(b, a, "10.0.10.20:443")
+	other, _ := n.Namespace("eni-balancer-b")
+	answer(b, other, "10.0.11.20:443")
+	for name, address := range map[string]string{"firewall": "198.18.0.20:443", "inspecting firewall": "198.18.1.20:443"} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				_, conn, err := call(n.Internet(), address, patience)
+				require.NoError(b, err)
+				conn.Close()
+			}
+		})
+	}
+}

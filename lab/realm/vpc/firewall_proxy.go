@@ -94,12 +94,14 @@ func (p *firewallProxy) listen(ctx context.Context) error {
 // transparent lets a socket have an address that is not its host's.
 func transparent(_, _ string, raw syscall.RawConn) error {
 	var failed error
-	err := raw.Control(func(fd uintptr) {
-		failed = errors.Join(
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
-			unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_TRANSPARENT, 1))
-	})
+	err := raw.Control(func(fd uintptr) { failed = setTransparent(int(fd)) })
 	return errors.Join(err, failed)
+}
+
+func setTransparent(fd int) error {
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+		unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_TRANSPARENT, 1))
 }
 
 func (p *firewallProxy) accept() {
@@ -147,16 +149,10 @@ func (p *firewallProxy) handle(client *net.TCPConn) {
 func (p *firewallProxy) dial(source, destination netip.AddrPort) (*net.TCPConn, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
 	defer cancel()
-	dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(source), Control: transparent, FallbackDelay: -1}
-	var conn net.Conn
-	err := p.ns.Do(func() (err error) {
-		conn, err = dialer.DialContext(ctx, "tcp4", destination.String())
-		return err
+	return p.ns.DialTCP(ctx, destination, func(fd int) error {
+		local := &unix.SockaddrInet4{Port: int(source.Port()), Addr: source.Addr().Unmap().As4()}
+		return errors.Join(setTransparent(fd), unix.Bind(fd, local))
 	})
-	if err != nil {
-		return nil, err
-	}
-	return conn.(*net.TCPConn), nil
 }
 
 // carry copies both ways. What the client sends is held back until the policy lets it through.
