@@ -48,36 +48,53 @@ func (p *firewallProxy) logged(prefix string, packet []byte) {
 	if !ok {
 		return
 	}
-	plan := p.plan.Load()
 	switch prefix {
 	case prefixUntracked:
-		plan.tell(FirewallEvent{Action: "drop", Message: "packet of a connection whose beginning this endpoint has not seen"}, source, destination, protocol)
+		p.tell(FirewallEvent{Action: "drop", Message: "packet of a connection whose beginning this endpoint has not seen"}, source, destination, protocol)
 	case prefixDefault:
-		plan.report(-1, source, destination, protocol)
+		p.report(-1, source, destination, protocol)
 	default:
 		if n, err := strconv.Atoi(prefix); err == nil {
-			plan.report(n, source, destination, protocol)
+			p.report(n, source, destination, protocol)
 		}
 	}
 }
 
 // report tells of a rule that matched, by its index, or -1 for the list of domains and the default.
-func (p *firewallPlan) report(n int, source, destination netip.AddrPort, protocol int) {
-	switch {
+func (p *firewallProxy) report(n int, source, destination netip.AddrPort, protocol int) {
+	switch rules := p.plan.Load().Policy.Rules; {
 	case n == -1:
 		p.tell(FirewallEvent{Action: "drop", Message: "not allowed by any rule"}, source, destination, protocol)
-	case n < len(p.Policy.Rules): // else of an older policy
-		r := p.Policy.Rules[n]
-		p.tell(FirewallEvent{Action: r.Action, Message: r.Message, SID: r.SID}, source, destination, protocol)
+	case n < len(rules): // else of an older policy
+		p.tell(FirewallEvent{Action: rules[n].Action, Message: rules[n].Message, SID: rules[n].SID}, source, destination, protocol)
 	}
 }
 
-func (p *firewallPlan) tell(e FirewallEvent, source, destination netip.AddrPort, protocol int) {
-	if p.Policy.LogTo == nil {
-		return
+// tell queues an event. Whoever listens may be slow: then events are lost, and counted, rather than packets.
+func (p *firewallProxy) tell(e FirewallEvent, source, destination netip.AddrPort, protocol int) {
+	e.Endpoint, e.Source, e.Destination, e.Protocol = p.plan.Load().Endpoint, source, destination, protocol
+	select {
+	case p.queue <- e:
+	default:
+		p.lost.Add(1)
 	}
-	e.Endpoint, e.Source, e.Destination, e.Protocol = p.Endpoint, source, destination, protocol
-	p.Policy.LogTo(e)
+}
+
+// deliver hands events over, one at a time, until the endpoint is closed.
+func (p *firewallProxy) deliver() {
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case e := <-p.queue:
+			if to := p.plan.Load().Policy.LogTo; to != nil {
+				to(e)
+			}
+			if lost := p.lost.Swap(0); lost > 0 {
+				p.log.Warn("firewall events were lost: they came faster than they could be logged", "endpoint", e.Endpoint, "events", lost)
+			}
+		}
+	}
 }
 
 // fiveTuple reads an IPv4 packet's addresses, and its ports where it has them.

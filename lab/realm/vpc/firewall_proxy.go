@@ -24,6 +24,8 @@ type firewallProxy struct {
 	log      *slog.Logger
 	plan     atomic.Pointer[firewallPlan]
 	events   *eventReader
+	queue    chan FirewallEvent
+	lost     atomic.Int64
 	listener net.Listener // nil until a policy needs it
 
 	ctx    context.Context
@@ -36,6 +38,7 @@ type firewallProxy struct {
 const (
 	proxyConnections = 4096
 	proxyHeld        = 512
+	eventQueue       = 4096
 	// holdTime is how long a dropped connection hears nothing before both ends are reset, which bounds what is kept.
 	holdTime    = 60 * time.Second
 	dialTimeout = 30 * time.Second
@@ -63,7 +66,7 @@ func (n *Network) setFirewall(ctx context.Context, live *liveSpace, s space) err
 func newFirewallProxy(ns *host.Namespace, log *slog.Logger, plan *firewallPlan) (*firewallProxy, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &firewallProxy{
-		ns: ns, log: log, ctx: ctx, cancel: cancel,
+		ns: ns, log: log, ctx: ctx, cancel: cancel, queue: make(chan FirewallEvent, eventQueue),
 		slots: make(chan struct{}, proxyConnections), held: make(chan struct{}, proxyHeld),
 	}
 	p.plan.Store(plan)
@@ -73,6 +76,7 @@ func newFirewallProxy(ns *host.Namespace, log *slog.Logger, plan *firewallPlan) 
 		return nil, fmt.Errorf("reading the log of firewall endpoint %s: %w", plan.Endpoint, err)
 	}
 	p.events = events
+	p.group.Go(p.deliver)
 	return p, nil
 }
 
@@ -180,12 +184,11 @@ func (p *firewallProxy) inspect(client, server *net.TCPConn, c *connection) verd
 		n, err := client.Read(chunk)
 		c.begin = append(c.begin, chunk[:n]...)
 		c.whole = err != nil || len(c.begin) >= inspected
-		plan := p.plan.Load()
-		v, events := plan.Policy.decide(c)
+		v, events := p.plan.Load().Policy.decide(c)
 		for _, e := range events {
 			if !told[e] {
 				told[e] = true
-				plan.report(e, c.source, c.destination, unix.IPPROTO_TCP)
+				p.report(e, c.source, c.destination, unix.IPPROTO_TCP)
 			}
 		}
 		if v == verdictDrop || v == verdictReject {

@@ -145,7 +145,7 @@ type FirewallPolicy struct {
 	DefaultDrop bool
 	// StreamException is what becomes of TCP packets whose connection's beginning the endpoint has not seen.
 	StreamException StreamException
-	// LogTo receives what was dropped or alerted; it must not block. Nil: nothing is logged.
+	// LogTo receives what was dropped or alerted, one at a time; while it is slow, 4096 wait. Nil: nothing is logged.
 	LogTo func(FirewallEvent) `json:"-"`
 }
 
