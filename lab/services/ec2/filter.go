@@ -35,7 +35,7 @@ func (set filterSet[T]) check(filters []types.Filter) error {
 			continue
 		}
 		if set.named[name] == nil {
-			return cloud.Errorf("InvalidParameterValue", "The filter '%s' is invalid", name)
+			return cloud.Errorf("InvalidParameterValue", "The filter '%s' is invalid: either AWS has no such filter here, or the lab lacks it", name)
 		}
 	}
 	return nil
