@@ -146,36 +146,11 @@ func removeFolder(dir string) error {
 	return fmt.Errorf("removing cgroup %s: %w", dir, err)
 }
 
-// Usage is what a machine has used.
-type Usage struct {
-	CPU       time.Duration // since its boot, of all its processors together
-	Memory    int64         // bytes, with the page cache that it filled
-	Processes int
-}
-
-// Usage measures a running machine; ok is false when it does not run or can't be measured here.
-func (m *Manager) Usage(id string) (usage Usage, ok bool) {
-	i, err := m.instance(id)
+// ClearCgroups removes the empty control groups that the machines below a folder had, as a killed lab leaves them.
+func ClearCgroups(dir string) error {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return Usage{}, false
+		return fmt.Errorf("finding the machines' folder: %w", err)
 	}
-	p := i.current()
-	if p == nil {
-		return Usage{}, false
-	}
-	cpu, err1 := p.group.read("cpuacct", "cpuacct.usage")
-	memory, err2 := p.group.read("memory", "memory.usage_in_bytes")
-	processes, err3 := p.group.read("pids", "pids.current")
-	return Usage{CPU: time.Duration(cpu), Memory: memory, Processes: int(processes)}, errors.Join(err1, err2, err3) == nil
-}
-
-func (g cgroup) read(controller, file string) (int64, error) {
-	if g[controller] == "" {
-		return 0, fmt.Errorf("there is no cgroup controller %s", controller)
-	}
-	text, err := os.ReadFile(filepath.Join(g[controller], file))
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return findCgroups(dir).clear()
 }

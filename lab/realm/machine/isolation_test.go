@@ -91,7 +91,7 @@ func TestWhatAMachineCanNotDo(t *testing.T) {
 	}
 }
 
-func TestAForkBombAndAGreedyProcessAreContained(t *testing.T) {
+func TestAForkBombIsContained(t *testing.T) {
 	l := open(t)
 	spec := l.spec("i-1", "#!/bin/bash\nbomb() { bomb | bomb & }; bomb\n")
 	spec.MemoryMiB = 256

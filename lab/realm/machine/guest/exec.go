@@ -18,6 +18,9 @@ import (
 	"haven/lab/realm/machine/systemd"
 )
 
+// readyFD is where the process called execName tells that it could not become the command.
+const readyFD = 4
+
 // order tells the process called execName what to become.
 type order struct {
 	Args       []string
@@ -39,7 +42,8 @@ func (e stepError) Error() string { return fmt.Sprintf("Failed at step %s: %v", 
 // become reads its order, makes the context and turns into the command.
 func become() {
 	runtime.LockOSThread() // no-new-privileges is the thread's that execs
-	in := os.NewFile(configFD, "order")
+	in, ready := os.NewFile(configFD, "order"), os.NewFile(readyFD, "ready")
+	unix.CloseOnExec(readyFD)
 	var o order
 	text, err := io.ReadAll(in)
 	if err == nil {
@@ -52,6 +56,7 @@ func become() {
 		err = o.carryOut()
 	}
 	fmt.Fprintln(os.Stderr, err)
+	_, _ = ready.Write([]byte{1}) // nobody may be listening
 	if step, ok := err.(stepError); ok {
 		os.Exit(step.code)
 	}

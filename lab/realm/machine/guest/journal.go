@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,6 +15,7 @@ import (
 type journal struct {
 	mu      sync.Mutex
 	lines   []line
+	size    int           // bytes of text in lines
 	changed chan struct{} // closed and replaced at each line
 	console io.Writer
 }
@@ -30,8 +32,8 @@ func (l line) String() string {
 }
 
 const (
-	journalLines = 10_000
-	lineLength   = 8 << 10
+	journalSize = 4 << 20 // bytes
+	lineLength  = 8 << 10
 )
 
 func newJournal(console io.Writer) *journal {
@@ -50,14 +52,28 @@ func (j *journal) note(source, unit, format string, args ...any) {
 	l := line{at: time.Now(), source: source, unit: unit, text: text}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.lines) >= journalLines {
-		j.lines = append(j.lines[:0:0], j.lines[journalLines/10:]...)
-	}
-	j.lines = append(j.lines, l)
+	j.keep(l)
 	close(j.changed)
 	j.changed = make(chan struct{})
 	fmt.Fprintln(j.console, l) // a console that nobody reads is no reason to stop
 }
+
+// keep adds a line and, when there are too many, forgets the oldest eighth.
+func (j *journal) keep(l line) {
+	j.lines = append(j.lines, l)
+	j.size += len(l.text) + lineOverhead
+	if j.size < journalSize {
+		return
+	}
+	old := 0
+	for ; j.size > journalSize/8*7; old++ {
+		j.size -= len(j.lines[old].text) + lineOverhead
+	}
+	j.lines = slices.Clone(j.lines[old:])
+}
+
+// lineOverhead is about what a line takes beside its text.
+const lineOverhead = 100
 
 // writer returns a file for a process's outputs; each line becomes the unit's. The caller closes it once the process has it.
 func (j *journal) writer(unit string) (*os.File, error) {

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -58,5 +59,7 @@ func (r *reaper) start(cmd *exec.Cmd) (pid int, ended <-chan unix.WaitStatus, er
 	ch := make(chan unix.WaitStatus, 1)
 	pid = cmd.Process.Pid
 	r.waiting[pid] = ch
+	// When memory is short the kernel takes these before the first process, whose end would be the instance's.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("500"), 0) // it may have ended
 	return pid, ch, cmd.Process.Release()
 }

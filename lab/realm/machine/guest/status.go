@@ -31,9 +31,9 @@ func (m *machine) verbStatus(call systemctlCall) int {
 
 func (m *machine) status(call systemctlCall, s *service) string {
 	state, result, pid, since := s.snapshot()
-	path, _ := findUnit(s.unit.Name) // it may have been deleted
+	path, _ := findUnit(s.unit().Name) // it may have been deleted
 	on := "disabled"
-	if slices.Contains(enabled(), s.unit.Name) {
+	if slices.Contains(enabled(), s.unit().Name) {
 		on = "enabled"
 	}
 	call.out(fmt.Sprintf("● %s\n", s.title()))
@@ -42,7 +42,7 @@ func (m *machine) status(call systemctlCall, s *service) string {
 	if pid > 0 {
 		call.out(fmt.Sprintf("   Main PID: %d\n", pid))
 	}
-	for _, l := range m.journal.tail(s.unit.Name, 10) {
+	for _, l := range m.journal.tail(s.unit().Name, 10) {
 		call.out(l.String() + "\n")
 	}
 	return state
@@ -66,7 +66,7 @@ func (m *machine) verbList(call systemctlCall) int {
 	call.out(fmt.Sprintf("%-40s %-8s %-12s %s\n", "UNIT", "LOAD", "ACTIVE", "DESCRIPTION"))
 	for _, s := range m.units.all() {
 		state, _, _, _ := s.snapshot()
-		call.out(fmt.Sprintf("%-40s %-8s %-12s %s\n", s.unit.Name, "loaded", state, s.unit.Description))
+		call.out(fmt.Sprintf("%-40s %-8s %-12s %s\n", s.unit().Name, "loaded", state, s.unit().Description))
 	}
 	return 0
 }

@@ -86,9 +86,7 @@ func (u *units) get(name string) (*service, error) {
 		u.known[name] = s
 		return s, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unit = parsed
+	s.file.Store(parsed)
 	return s, nil
 }
 
@@ -125,7 +123,7 @@ func (u *units) all() []*service {
 	for _, s := range u.known {
 		all = append(all, s)
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].unit.Name < all[j].unit.Name })
+	sort.Slice(all, func(i, j int) bool { return all[i].unit().Name < all[j].unit().Name })
 	return all
 }
 
@@ -146,13 +144,13 @@ func (u *units) start(names ...string) error {
 			return
 		}
 		path = append(path, name)
-		for _, other := range s.unit.Requires {
+		for _, other := range s.unit().Requires {
 			add(other, true, path)
 		}
-		for _, other := range s.unit.Wants {
+		for _, other := range s.unit().Wants {
 			add(other, false, path)
 		}
-		for _, other := range s.unit.After {
+		for _, other := range s.unit().After {
 			if slices.Contains(names, other) {
 				add(other, false, path)
 			}
@@ -179,7 +177,7 @@ func (u *units) sorted(names []string) []string {
 	out := slices.Clone(names)
 	for range out {
 		for i := len(out) - 1; i > 0; i-- {
-			if s, err := u.get(out[i]); err == nil && slices.Contains(s.unit.Before, out[i-1]) {
+			if s, err := u.get(out[i]); err == nil && slices.Contains(s.unit().Before, out[i-1]) {
 				out[i], out[i-1] = out[i-1], out[i]
 			}
 		}
@@ -192,13 +190,13 @@ func (u *units) startOne(name string) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range s.unit.RequiresMountsFor {
+	for _, path := range s.unit().RequiresMountsFor {
 		if err := mountFor(path, u.reaper, u.journal); err != nil {
 			u.journal.say("systemd", "Dependency failed for %s.", s.title())
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	for _, other := range s.unit.Requires {
+	for _, other := range s.unit().Requires {
 		if isTarget(other) {
 			continue
 		}
