@@ -110,13 +110,21 @@ func TestRulesAreOneALineWithNumbersOfTheirOwn(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(text), "\n")
 		require.LessOrEqual(t, len(lines), int(group.Value("capacity").(float64)), name)
 		for _, line := range lines {
-			require.Regexp(t, `^(drop|pass) (tcp|udp|http) \$\w+ any -> \$\w+ \S+ \(msg:"[^"]+";.* sid:\d+; rev:1;\)$`, line)
+			require.Regexp(t, `^(drop|pass) (tcp|udp|http|tls) \$\w+ any -> \$\w+ \S+ \(msg:"[^"]+";.* sid:\d+; rev:1;\)$`, line)
 			sid := line[strings.Index(line, "sid:"):]
 			require.False(t, seen[sid], "%s is used twice", sid)
 			seen[sid] = true
 		}
 	}
 	require.Greater(t, len(seen), 10)
+}
+
+// A rule about TCP alone would decide before a request has been seen.
+func TestTheSiteIsPassedByItsProtocols(t *testing.T) {
+	made := recording.Must(t, declare(args(recording.Zones(t, 2))), "wall")
+	require.Equal(t, "pass tls $EXTERNAL_NET any -> $HOME_NET 443 (msg:\"the site\"; sid:2000001; rev:1;)\n"+
+		"pass http $EXTERNAL_NET any -> $HOME_NET 80 (msg:\"the site\"; sid:2000002; rev:1;)\n",
+		made.Of("aws:networkfirewall/ruleGroup:RuleGroup")["wall-served"].Value("ruleGroup.rulesSource.rulesString"))
 }
 
 func TestValidateDomains(t *testing.T) {

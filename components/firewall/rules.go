@@ -58,7 +58,7 @@ func badRules() string {
 	for _, bad := range badRequests {
 		sid++
 		lines = append(lines, fmt.Sprintf(
-			`drop http $EXTERNAL_NET any -> $HOME_NET any (msg:"%s"; flow:to_server,established; %s; content:"%s"; nocase; sid:%d; rev:1;)`,
+			`drop http $EXTERNAL_NET any -> $HOME_NET 80 (msg:"%s"; flow:to_server,established; %s; content:"%s"; nocase; sid:%d; rev:1;)`,
 			bad.name, bad.buffer, escape(bad.content), sid))
 	}
 	sid++
@@ -67,10 +67,22 @@ func badRules() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// servedRules pass what the site serves.
+// servedRules pass what the site serves. They name the application's protocol,
+// not just TCP: such a rule decides about a whole flow, answers included, and
+// only after the first data has been seen, so that it cannot overtake the rules
+// about bad requests.
+// https://docs.aws.amazon.com/network-firewall/latest/developerguide/suricata-limitations-caveats.html
 func servedRules() string {
-	return fmt.Sprintf(
-		"pass tcp $EXTERNAL_NET any -> $HOME_NET [80,443] (msg:\"the site\"; sid:%d; rev:1;)\n", firstServedSID)
+	served := []struct {
+		protocol string
+		port     int
+	}{{"tls", 443}, {"http", 80}}
+	var lines strings.Builder
+	for i, s := range served {
+		fmt.Fprintf(&lines, "pass %s $EXTERNAL_NET any -> $HOME_NET %d (msg:\"the site\"; sid:%d; rev:1;)\n",
+			s.protocol, s.port, firstServedSID+i)
+	}
+	return lines.String()
 }
 
 // escape writes the characters that end or separate options in Suricata's

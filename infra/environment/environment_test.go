@@ -156,6 +156,21 @@ func TestAZoneMoreLeavesEveryZonalResourceAlone(t *testing.T) {
 	require.Greater(t, count, 50)
 }
 
+// HA-01: packets of a zone cross the firewall of that zone, on the way in and out.
+func TestEveryZoneIsInspectedByItsOwnEndpoint(t *testing.T) {
+	made := run(t, load(t, "production", "zones", "4"), recording.Options{})
+	routes := made.Of("aws:ec2/route:Route")
+	for _, letter := range []string{"a", "b", "c", "d"} {
+		out, in := routes["firewall-public-"+letter+"-out"], routes["firewall-ingress-"+letter]
+		require.Equal(t, "vpce-"+letter, out.Value("vpcEndpointId"))
+		require.Equal(t, "network-public-"+letter, out.Value("routeTableId"))
+		require.Equal(t, "vpce-"+letter, in.Value("vpcEndpointId"))
+		require.Equal(t, "network-ingress", in.Value("routeTableId"))
+		require.Equal(t, made.Of("aws:ec2/subnet:Subnet")["network-public-"+letter].Value("cidrBlock"), in.Value("destinationCidrBlock"))
+	}
+	require.Equal(t, "network-internet", made.Of("aws:ec2/routeTableAssociation:RouteTableAssociation")["network-ingress"].Value("gatewayId"))
+}
+
 // A server must not boot before the paths, data and listeners that it needs.
 func TestServersComeLast(t *testing.T) {
 	made := run(t, load(t, "lab"), recording.Options{})
