@@ -28,16 +28,20 @@ func readEvents(ctx context.Context, ns *host.Namespace, each func(prefix string
 		}
 		return 0
 	}
-	failed := func(error) int { // such as a full buffer: later events still come
+	if err := log.RegisterWithErrorFunc(ctx, hook, untilDone(ctx)); err != nil {
+		return nil, err
+	}
+	return &eventReader{log: log}, nil
+}
+
+// untilDone keeps reading after errors, such as a full buffer: later events still come.
+func untilDone(ctx context.Context) nflog.ErrorFunc {
+	return func(error) int {
 		if ctx.Err() != nil {
 			return 1
 		}
 		return 0
 	}
-	if err := log.RegisterWithErrorFunc(ctx, hook, failed); err != nil {
-		return nil, err
-	}
-	return &eventReader{log: log}, nil
 }
 
 func (r *eventReader) Close() error { return r.log.Close() }

@@ -25,6 +25,7 @@ type liveSpace struct {
 	resolver  io.Closer
 	resolving *resolver
 	firewall  *firewallProxy
+	meter     *meter
 }
 
 type neighbourKey struct {
@@ -103,6 +104,9 @@ func (l *liveSpace) close() error {
 	}
 	if l.firewall != nil {
 		errs = append(errs, l.firewall.Close())
+	}
+	if l.meter != nil {
+		errs = append(errs, l.meter.Close())
 	}
 	return errors.Join(append(errs, l.ns.Close())...)
 }

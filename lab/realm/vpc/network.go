@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"haven/lab/realm/dns"
 	"haven/lab/realm/host"
@@ -19,7 +20,10 @@ type Options struct {
 	Serve func(net.Listener)
 	// Names is what the resolvers in the namespaces answer from; nil: there are no resolvers.
 	Names *dns.Table
-	Log   *slog.Logger // nil: the host's
+	// Flows is given what the interfaces of VPCs with FlowLogs saw in each interval; nil: nothing is counted.
+	Flows        func([]Flow)
+	FlowInterval time.Duration // zero: a minute
+	Log          *slog.Logger  // nil: the host's
 }
 
 // Network makes Specs true.

@@ -57,7 +57,7 @@ func (v *view) zoneRules() []string {
 	var rules []string
 	if len(hosts) > 0 {
 		all := strings.Join(names, ", ")
-		rules = append(rules, fmt.Sprintf("iifname { %s } %s { %s } ct zone set 1 accept", all, going, all))
+		rules = append(rules, fmt.Sprintf("iifname { %s } %s { %s } ct zone set %d accept", all, going, all, pairZone))
 	}
 	for _, zones := range [][]string{hosts, forwarders} {
 		if len(zones) == 0 {

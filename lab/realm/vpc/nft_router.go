@@ -80,15 +80,15 @@ func (v *view) declareFilters(t *rulesetText) {
 		v.declareGroup(t, g)
 	}
 	for _, a := range sortedBy(v.acls) {
-		t.chain("acl_out_"+identifier(a.ID), aclRules(a.Egress, "daddr")...)
-		t.chain("acl_in_"+identifier(a.ID), aclRules(a.Ingress, "saddr")...)
+		t.chain("acl_out_"+identifier(a.ID), aclRules(a.Egress, "daddr", v.drop(prefixRejectOut))...)
+		t.chain("acl_in_"+identifier(a.ID), aclRules(a.Ingress, "saddr", v.drop(prefixRejectIn))...)
 	}
 	var outOf, inTo, leaving, arriving []string
 	for _, i := range v.placed() {
 		name := i.link()
 		if len(i.SecurityGroups) > 0 {
-			t.chain("out_"+name, v.groupJumps(i, "out")...)
-			t.chain("in_"+name, v.groupJumps(i, "in")...)
+			t.chain("out_"+name, append(v.groupJumps(i, "out"), v.drop(prefixRejectOut))...)
+			t.chain("in_"+name, append(v.groupJumps(i, "in"), v.drop(prefixRejectIn))...)
 			outOf = append(outOf, fmt.Sprintf("%q : goto out_%s", name, name))
 			inTo = append(inTo, fmt.Sprintf("%q : goto in_%s", name, name))
 		}
@@ -170,23 +170,31 @@ func (v *view) groupJumps(i *Interface, direction string) []string {
 			jumps = append(jumps, fmt.Sprintf("jump group_%s_%s", direction, identifier(g)))
 		}
 	}
-	return append(jumps, "drop")
+	return jumps
 }
 
-func aclRules(entries []ACLEntry, peer string) []string {
+// drop returns the verdict of a filter that lets nothing more through: it is told to the meter, if there is one.
+func (v *view) drop(prefix string) string {
+	if !v.FlowLogs {
+		return "drop"
+	}
+	return fmt.Sprintf("log prefix %q group %d snaplen 64 drop", prefix, rejectGroup)
+}
+
+func aclRules(entries []ACLEntry, peer, drop string) []string {
 	var out []string
 	for _, e := range entries {
 		match := cidrMatch(e.CIDR, peer)
 		if match == never {
 			continue
 		}
-		verdict := "drop"
+		verdict := drop
 		if e.Allow {
 			verdict = "accept"
 		}
 		out = append(out, join(match, ports(e.Protocol, e.FromPort, e.ToPort), verdict))
 	}
-	return append(out, "drop")
+	return append(out, drop)
 }
 
 // declareSubnets declares each subnet's boundary: its ACL sees what comes from or goes to another subnet.

@@ -22,6 +22,7 @@ type space struct {
 	Listeners  []listener
 	Resolver   *resolver
 	Firewall   *firewallPlan
+	Meter      *meterPlan
 }
 
 type sysctl struct{ Key, Value string } // Key is the path below /proc/sys, with slashes

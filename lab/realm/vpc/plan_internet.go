@@ -68,6 +68,9 @@ func trackingSysctls() []sysctl {
 	}
 }
 
+// countingSysctls make conntrack count packets and bytes.
+func countingSysctls() []sysctl { return []sysctl{{"net/netfilter/nf_conntrack_acct", "1"}} }
+
 // A NAT gateway and a network firewall forget TCP connections that are idle for 350 seconds:
 // https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html,
 // https://docs.aws.amazon.com/network-firewall/latest/developerguide/firewall-policy-settings.html

@@ -15,6 +15,7 @@ import (
 // anySpec draws a VPC with up to four subnets, groups, ACLs and a dozen interfaces of any role.
 func anySpec(t *rapid.T) Spec {
 	v := VPC{ID: "vpc-" + rapid.StringMatching("[0-9a-f]{8}").Draw(t, "vpc"), CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}}
+	v.FlowLogs = rapid.Bool().Draw(t, "flow logs")
 	if rapid.Bool().Draw(t, "gateway") {
 		v.InternetGateway = "igw-1"
 	}

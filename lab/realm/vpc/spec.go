@@ -19,6 +19,8 @@ type VPC struct {
 	SecurityGroups  []SecurityGroup
 	PrefixLists     []PrefixList
 	Interfaces      []Interface
+	// FlowLogs has the flows of the VPC's interfaces counted, see Options.Flows.
+	FlowLogs bool
 }
 
 // Subnet is a range of addresses in one zone, with the tables that apply to it.
