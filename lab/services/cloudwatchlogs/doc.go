@@ -1,0 +1,4 @@
+// Package cloudwatchlogs is the lab's CloudWatch Logs: groups, streams and their events, which are really kept, read
+// back and filtered; retention, applied when events are read; tags and resource policies. KMS keys are checked and
+// kept, but events are not encrypted on the disk. Metric filters are records only: they count nothing.
+package cloudwatchlogs
