@@ -8,7 +8,7 @@ import (
 
 // answered is the state that a created resource has: its inputs, and what AWS
 // would add.
-func answered(typ, name string, inputs resource.PropertyMap) resource.PropertyMap {
+func answered(typ, name, region string, inputs resource.PropertyMap) resource.PropertyMap {
 	state := maps.Clone(inputs)
 	add := func(key string, value any) {
 		if _, given := state[resource.PropertyKey(key)]; !given {
@@ -19,7 +19,7 @@ func answered(typ, name string, inputs resource.PropertyMap) resource.PropertyMa
 	add("name", name)
 	switch typ {
 	case "aws:networkfirewall/firewall:Firewall":
-		add("firewallStatuses", []any{map[string]any{"syncStates": endpoints(inputs)}})
+		add("firewallStatuses", []any{map[string]any{"syncStates": endpoints(region, inputs)}})
 	case "aws:rds/cluster:Cluster":
 		add("endpoint", name+".cluster.example")
 		add("readerEndpoint", name+".cluster-ro.example")
@@ -55,13 +55,13 @@ func answered(typ, name string, inputs resource.PropertyMap) resource.PropertyMa
 
 // endpoints gives each mapped subnet an endpoint in the zone that the subnet's
 // id ends with, last zone first: callers must not rely on an order.
-func endpoints(inputs resource.PropertyMap) []any {
+func endpoints(region string, inputs resource.PropertyMap) []any {
 	var states []any
 	for _, mapping := range inputs["subnetMappings"].ArrayValue() {
 		subnet := mapping.ObjectValue()["subnetId"].StringValue()
 		letter := subnet[len(subnet)-1:]
 		states = append([]any{map[string]any{
-			"availabilityZone": Region + letter,
+			"availabilityZone": region + letter,
 			"attachments":      []any{map[string]any{"endpointId": "vpce-" + letter, "subnetId": subnet}},
 		}}, states...)
 	}

@@ -61,7 +61,8 @@ type Recording struct {
 	mu        sync.Mutex
 	options   Options
 	resources []Resource
-	completed int // registrations of outputs
+	completed int    // registrations of outputs
+	region    string // of the provider that was registered last
 }
 
 // ErrInjected is what a resource of the type Options.Fail answers.
@@ -73,7 +74,7 @@ func Run(options Options, body pulumi.RunFunc) (*Recording, error) {
 	if options.Stack == "" {
 		options.Stack = "test"
 	}
-	recording := &Recording{options: options}
+	recording := &Recording{options: options, region: Region}
 	err := pulumi.RunErr(body, pulumi.WithMocks("haven", options.Stack, recording), func(info *pulumi.RunInfo) {
 		info.DryRun = options.Preview
 		info.Config = options.Config
@@ -97,10 +98,13 @@ func (r *Recording) NewResource(args pulumi.MockResourceArgs) (string, resource.
 		record.Protect, record.Retain = rpc.GetProtect(), rpc.GetRetainOnDelete()
 	}
 	r.resources = append(r.resources, record)
+	if region, given := record.Value("region").(string); given && args.TypeToken == "pulumi:providers:aws" {
+		r.region = region
+	}
 	if r.options.Preview && args.Custom && !strings.HasPrefix(args.TypeToken, "pulumi:") {
 		return "", known(args.Inputs), nil
 	}
-	return args.Name, answered(args.TypeToken, args.Name, args.Inputs), nil
+	return args.Name, answered(args.TypeToken, args.Name, r.region, args.Inputs), nil
 }
 
 // Call refuses every look-up: the program is not supposed to make any, as what

@@ -11,7 +11,7 @@ import (
 // map[string]any) with secrets laid open. The path walks into objects by name
 // and into lists by number, separated by dots.
 func (r Resource) Value(path string) any {
-	value := any(plainMap(r.Inputs))
+	value := any(r.Plain())
 	for _, step := range strings.Split(path, ".") {
 		switch at := value.(type) {
 		case map[string]any:
@@ -28,6 +28,9 @@ func (r Resource) Value(path string) any {
 	}
 	return value
 }
+
+// Plain returns all inputs as plain data, as Value does.
+func (r Resource) Plain() map[string]any { return plainMap(r.Inputs) }
 
 // Secret says whether an input is kept secret.
 func (r Resource) Secret(name string) bool {
