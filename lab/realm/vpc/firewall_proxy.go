@@ -149,14 +149,25 @@ func (p *firewallProxy) handle(client *net.TCPConn) {
 	p.carry(client, server, &connection{source: source, destination: destination})
 }
 
-// dial connects to the server from the client's own address and port.
+// dial connects to the server from the client's own address and port. A client may use its port again before what was
+// carried from it earlier has wholly ended here: that is waited for.
 func (p *firewallProxy) dial(source, destination netip.AddrPort) (*net.TCPConn, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
 	defer cancel()
-	return p.ns.DialTCP(ctx, destination, func(fd int) error {
-		local := &unix.SockaddrInet4{Port: int(source.Port()), Addr: source.Addr().Unmap().As4()}
-		return errors.Join(setTransparent(fd), unix.Bind(fd, local))
-	})
+	for {
+		conn, err := p.ns.DialTCP(ctx, destination, func(fd int) error {
+			local := &unix.SockaddrInet4{Port: int(source.Port()), Addr: source.Addr().Unmap().As4()}
+			return errors.Join(setTransparent(fd), unix.Bind(fd, local))
+		})
+		if !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // carry copies both ways. What the client sends is held back until the policy lets it through.

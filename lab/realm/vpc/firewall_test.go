@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"haven/lab/realm/host"
 )
@@ -192,6 +195,38 @@ func TestTheDefaultDropsBothWaysAndKnocksAreNotAnswered(t *testing.T) {
 	require.Error(t, err)
 	// The endpoint looks into connections that may pass only: to others it does not even shake hands.
 	requireNoHandshake(t, n.Internet(), "198.18.0.20:443")
+}
+
+func TestAClientMayUseItsPortAgainAtOnce(t *testing.T) {
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	spec.face("eni-firewall-a").Firewall.Rules = []FirewallRule{{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "bad"}}
+	apply(t, n, spec)
+	l, err := behind(t, n, "eni-balancer-a").Listen(t.Context(), "tcp4", "10.0.10.20:443")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintln(conn, "hello") // and the server ends it first
+			conn.Close()
+		}
+	}()
+	for range 3 {
+		conn, err := n.Internet().DialTCP(t.Context(), netip.MustParseAddrPort("198.18.0.20:443"), func(fd int) error {
+			return errors.Join(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+				unix.Bind(fd, &unix.SockaddrInet4{Port: 45000, Addr: OutsideClient.As4()}))
+		})
+		require.NoError(t, err)
+		conn.SetDeadline(time.Now().Add(patience))
+		said, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Equal(t, "hello\n", string(said))
+		require.NoError(t, conn.Close())
+	}
 }
 
 func requireNoHandshake(t *testing.T, ns *host.Namespace, address string) {

@@ -17,15 +17,15 @@ import (
 func firewallRuleset(plan *firewallPlan) string {
 	t := &rulesetText{}
 	t.intervals("home", plan.Policy.HomeNet)
-	steer := []string{
-		"type filter hook prerouting priority -310; policy accept;",
-		fmt.Sprintf("socket transparent 1 meta mark set %d notrack accept", proxyMark),
-	}
+	const first = "tcp flags & (fin|syn|rst|ack) == syn "
+	steer := []string{"type filter hook prerouting priority -310; policy accept;"}
 	if plan.Proxied {
 		t.chain("choose", chooseRules(&plan.Policy)...)
-		steer = append(steer, "tcp flags & (fin|syn|rst|ack) == syn jump choose")
+		steer = append(steer, first+"jump choose")
 	}
-	t.chain("steer", steer...)
+	// A first packet may match what is left of an earlier connection with the same ports: only later ones are matched
+	// with sockets.
+	t.chain("steer", append(steer, first+"accept", fmt.Sprintf("socket transparent 1 meta mark set %d notrack accept", proxyMark))...)
 	t.chain("input", "type filter hook input priority 0; policy drop;", fmt.Sprintf("meta mark %d accept", proxyMark))
 	t.chain("own", "type filter hook output priority -310; policy accept;", "notrack")
 	t.chain("forward", slices.Concat([]string{

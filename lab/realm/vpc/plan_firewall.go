@@ -34,6 +34,7 @@ func (v *view) addFirewall(s *space, i *Interface) {
 	if len(policy.HomeNet) == 0 {
 		policy.HomeNet = slices.Clone(v.CIDRs)
 	}
+	s.Sysctls = append(s.Sysctls, sysctl{"net/ipv4/tcp_tw_reuse", "1"}) // the proxy has its clients' ports
 	s.Firewall = &firewallPlan{Endpoint: i.ID, Policy: policy, Proxied: policy.looksInside()}
 	s.Ruleset = firewallRuleset(s.Firewall)
 	// What is marked is delivered to the proxy, whatever its address. This stays when the policy changes: connections
