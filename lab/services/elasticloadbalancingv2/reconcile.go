@@ -1,0 +1,282 @@
+package elasticloadbalancingv2
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"haven/lab/cloud"
+	"haven/lab/realm/balancer"
+)
+
+const (
+	beat = time.Second           // how often everything is looked at again
+	calm = 50 * time.Millisecond // changes that come together are acted on together
+)
+
+// Run reconciles until the context ends: it makes the realm run the declared nodes and writes back what they observe.
+func (s *Service) Run(ctx context.Context) error {
+	if s.deps.Realm != nil {
+		if err := s.forget(); err != nil {
+			return err
+		}
+	}
+	wake, stop := s.store.Watch(append(tables(), "ec2.instances", "ec2.interfaces", "acm.certificates")...)
+	defer stop()
+	ticker := time.NewTicker(beat)
+	defer ticker.Stop()
+	var changed <-chan struct{}
+	if s.deps.Realm != nil {
+		changed = s.deps.Realm.Changed()
+	}
+	last := ""
+	for {
+		err := s.reconcile(ctx)
+		if ctx.Err() != nil {
+			return s.logs.flush(context.WithoutCancel(ctx), s)
+		}
+		if told := text(err); told != last {
+			last = told
+			if err != nil {
+				s.deps.Log.Error("balancers are not as declared", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			continue
+		case <-wake:
+		case <-changed:
+		case <-ticker.C:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(calm):
+		}
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// forget drops what nodes of an earlier life of the lab have observed.
+func (s *Service) forget() error {
+	return s.eachRegion(func(tx *cloud.Tx, region string) error {
+		balancers, err := loadBalancers.List(tx, region)
+		if err != nil {
+			return err
+		}
+		for _, b := range balancers {
+			for i := range b.Nodes {
+				b.Nodes[i].Running, b.Nodes[i].Reason = false, "starting"
+			}
+			if err := loadBalancers.Put(tx, region, b.ARN, b); err != nil {
+				return err
+			}
+		}
+		all, err := targets.List(tx, region)
+		if err != nil {
+			return err
+		}
+		for _, t := range all {
+			t.Health = registering()
+			if err := targets.Put(tx, region, t.key(), t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Service) eachRegion(do func(tx *cloud.Tx, region string) error) error {
+	return s.store.Update(func(tx *cloud.Tx) error {
+		for _, region := range cloud.Regions() {
+			if err := do(tx, region.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// reconcile is one round.
+func (s *Service) reconcile(ctx context.Context) error {
+	var errs []error
+	var observed []balancer.Observation
+	if s.deps.Realm != nil {
+		var specs []balancer.Spec
+		err := s.store.View(func(tx *cloud.Tx) (err error) {
+			var failures []error
+			specs, failures, err = s.specs(tx)
+			errs = append(errs, failures...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		errs = append(errs, s.deps.Realm.Apply(ctx, specs))
+		observed = s.deps.Realm.Observe()
+	}
+	if s.outdated(observed) {
+		errs = append(errs, s.eachRegion(func(tx *cloud.Tx, region string) error { return s.note(tx, region, observed) }))
+	}
+	return errors.Join(append(errs, s.logs.flushDue(ctx, s))...)
+}
+
+// errOutdated ends a dry run of note as soon as it would write.
+var errOutdated = errors.New("outdated")
+
+// outdated reports whether note would write anything: most rounds change nothing and need no transaction on disk.
+func (s *Service) outdated(observed []balancer.Observation) bool {
+	err := s.store.View(func(tx *cloud.Tx) error {
+		for _, region := range cloud.Regions() {
+			w := &notes{tx: tx, region: region.Name, dry: true}
+			if err := s.noteAll(w, observed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err != nil
+}
+
+func (s *Service) note(tx *cloud.Tx, region string, observed []balancer.Observation) error {
+	return s.noteAll(&notes{tx: tx, region: region}, observed)
+}
+
+// notes writes rows, or says that it would.
+type notes struct {
+	tx     *cloud.Tx
+	region string
+	dry    bool
+}
+
+func (w *notes) write(put func() error) error {
+	if w.dry {
+		return errOutdated
+	}
+	return put()
+}
+
+func (s *Service) noteAll(w *notes, observed []balancer.Observation) error {
+	byInterface := map[string]balancer.Observation{}
+	for _, observation := range observed {
+		byInterface[observation.Interface] = observation
+	}
+	balancers, err := loadBalancers.List(w.tx, w.region)
+	if err != nil {
+		return err
+	}
+	for _, b := range balancers {
+		if err := s.noteBalancer(w, b, byInterface); err != nil {
+			return err
+		}
+	}
+	registered, err := targets.List(w.tx, w.region)
+	if err != nil {
+		return err
+	}
+	opinions := opinionsOf(observed)
+	for _, t := range registered {
+		if err := s.noteTarget(w, t, opinions[targetKey(lastPart(t.Group), t.ID, t.Port)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteBalancer writes which nodes run; a balancer is active from when all of its nodes have run for the first time.
+func (s *Service) noteBalancer(w *notes, b *loadBalancer, observed map[string]balancer.Observation) error {
+	if s.deps.Realm == nil {
+		return nil
+	}
+	nodes, all, same := make([]node, len(b.Nodes)), true, true
+	for i, n := range b.Nodes {
+		observation := observed[n.Interface]
+		same = same && n.Running == observation.Running && n.Reason == observation.Reason
+		n.Running, n.Reason = observation.Running, observation.Reason
+		nodes[i], all = n, all && n.Running
+	}
+	state := b.State
+	if all {
+		state = types.LoadBalancerStateEnumActive
+	}
+	if same && state == b.State {
+		return nil
+	}
+	return w.write(func() error {
+		b.Nodes, b.State = nodes, state
+		return loadBalancers.Put(w.tx, w.region, b.ARN, b)
+	})
+}
+
+// opinionsOf collects what running nodes say, by group and target.
+func opinionsOf(observed []balancer.Observation) map[string][]balancer.TargetHealth {
+	all := map[string][]balancer.TargetHealth{}
+	for _, observation := range observed {
+		if !observation.Running {
+			continue // it is not heard
+		}
+		for _, opinion := range observation.Targets {
+			key := targetKey(opinion.Group, opinion.Target.ID, int32(opinion.Target.Port))
+			all[key] = append(all[key], opinion)
+		}
+	}
+	return all
+}
+
+// noteTarget writes the verdict on a target, and ends a deregistration that is over.
+func (s *Service) noteTarget(w *notes, t *target, opinions []balancer.TargetHealth) error {
+	over, err := s.deregistered(w, t, opinions)
+	if err != nil {
+		return err
+	}
+	if over {
+		return w.write(func() error { return targets.Delete(w.tx, w.region, t.key()) })
+	}
+	if t.Draining != nil || s.deps.Realm == nil {
+		return nil
+	}
+	if verdict := aggregate(opinions); verdict != t.Health {
+		return w.write(func() error {
+			t.Health = verdict
+			return targets.Put(w.tx, w.region, t.key(), t)
+		})
+	}
+	return nil
+}
+
+// deregistered reports whether the target is to be forgotten: its instance is gone, its delay is over, or nothing is
+// in flight to it any more. "If a deregistering target has no in-flight requests and no active connections, Elastic Load
+// Balancing immediately completes the deregistration process, without waiting for the deregistration delay to elapse"
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
+func (s *Service) deregistered(w *notes, t *target, opinions []balancer.TargetHealth) (bool, error) {
+	g, err := targetGroups.Get(w.tx, w.region, t.Group)
+	if err != nil || g == nil {
+		return g == nil, err
+	}
+	facts, err := s.facts(w.tx, w.region, g, t)
+	if err != nil || facts.gone {
+		return facts.gone, err
+	}
+	if t.Draining == nil {
+		return false, nil
+	}
+	delay := time.Duration(groupAttributes.number(g.Attributes, "deregistration_delay.timeout_seconds")) * time.Second
+	if !s.now().Before(t.Draining.Add(delay)) {
+		return true, nil
+	}
+	quiet := 0
+	for _, opinion := range opinions {
+		if opinion.Quiet {
+			quiet++
+		}
+	}
+	return len(opinions) > 0 && quiet == len(opinions), nil
+}

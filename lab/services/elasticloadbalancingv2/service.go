@@ -1,0 +1,79 @@
+package elasticloadbalancingv2
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"haven/lab/cloud"
+	"haven/lab/realm/balancer"
+	"haven/lab/services/ec2"
+)
+
+// Network is what the service asks of EC2.
+type Network interface {
+	Subnet(tx *cloud.Tx, region, id string) (*ec2.Subnet, error)
+	CheckSecurityGroups(tx *cloud.Tx, region, vpcID string, ids []string) error
+	CreateInterface(tx *cloud.Tx, region string, request ec2.InterfaceRequest) (*ec2.Interface, error)
+	DeleteInterface(tx *cloud.Tx, region, id string) error
+	SetInterfaceGroups(tx *cloud.Tx, region, id string, groups []string) error
+	Interface(tx *cloud.Tx, region, id string) (*ec2.Interface, error)
+	Instance(tx *cloud.Tx, region, id string) (*ec2.Instance, error)
+}
+
+// Certificates gives the certificates that secure listeners present; ACM implements it.
+type Certificates interface {
+	Certificate(tx *cloud.Tx, region, arn string) (certPEM, chainPEM, keyPEM []byte, err error)
+}
+
+// Realm runs the nodes; balancer.Manager implements it.
+type Realm interface {
+	Apply(ctx context.Context, specs []balancer.Spec) error
+	Observe() []balancer.Observation
+	Changed() <-chan struct{}
+}
+
+// Bucket takes access logs; S3 implements it.
+type Bucket interface {
+	PutLog(ctx context.Context, region, bucket, key string, content []byte) error
+}
+
+// Dependencies are what the service works with.
+type Dependencies struct {
+	Network      Network
+	Certificates Certificates // nil: every certificate is unknown
+	Realm        Realm        // nil: records only
+	Bucket       Bucket       // nil: access logs are not delivered
+	Log          *slog.Logger // nil: the default
+}
+
+// Service answers the API.
+type Service struct {
+	store *cloud.Store
+	deps  Dependencies
+	now   func() time.Time
+	logs  accessLogs
+}
+
+// New returns the service over the lab's store.
+func New(store *cloud.Store, deps Dependencies) *Service {
+	if deps.Log == nil {
+		deps.Log = slog.Default()
+	}
+	return &Service{store: store, deps: deps, now: time.Now}
+}
+
+// Node is one node of a balancer, as operators see it.
+type Node struct {
+	Balancer  string // its name
+	ARN       string
+	Region    string
+	Zone      string
+	Interface string
+	Private   netip.Addr
+	Public    netip.Addr // zero: an internal balancer
+	State     string     // the balancer's: "provisioning" or "active"
+	Running   bool       // the node's HAProxy answers
+	Reason    string     // why it does not run
+}
