@@ -10,7 +10,6 @@ package cbor
 import (
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/fxamacker/cbor/v2"
@@ -90,27 +89,10 @@ func write(w http.ResponseWriter, r *api.Request, status int, tree map[string]an
 
 // Fail writes an error.
 func (Protocol) Fail(w http.ResponseWriter, r *api.Request, service *model.Service, failure *cloud.Error) {
-	tree := map[string]any{"__type": shapeOf(service, failure.Code), "message": failure.Message}
+	tree := map[string]any{"__type": api.ErrorShape(service, failure.Code), "message": failure.Message}
 	for name, value := range failure.Detail {
 		tree[name] = value
 	}
-	w.Header().Set("X-Amzn-Query-Error", failure.Code+";"+api.FaultType(failure.Status))
+	api.QueryError(w, failure)
 	write(w, r, failure.Status, tree) // strings can always be written
-}
-
-// shapeOf returns the name of the error's shape, which differs from its code where the service speaks query.
-func shapeOf(service *model.Service, code string) string {
-	if service == nil {
-		return code
-	}
-	for _, operation := range service.Operations {
-		i := slices.IndexFunc(operation.Errors, func(ref model.Ref) bool {
-			described := service.Shapes[ref.Shape].Error
-			return described != nil && described.Code == code
-		})
-		if i >= 0 {
-			return operation.Errors[i].Shape
-		}
-	}
-	return code
 }

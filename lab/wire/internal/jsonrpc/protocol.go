@@ -10,11 +10,13 @@ import (
 	"haven/lab/cloud"
 	"haven/lab/model"
 	"haven/lab/wire/internal/api"
+	"haven/lab/wire/internal/bind"
 	"haven/lab/wire/internal/document"
 	"haven/lab/wire/internal/fault"
 )
 
-// Protocol is JSON 1.0 or 1.1, as the service's model says.
+// Protocol is JSON 1.0 or 1.1, as the service's model says. For output, members of services whose model says query are written as
+// the model names them in XML, which for those services is the member's name.
 type Protocol struct{}
 
 var _ api.Protocol = Protocol{}
@@ -31,12 +33,18 @@ func Target(r *http.Request) (prefix, operation string) {
 // Find reads the header X-Amz-Target.
 func (Protocol) Find(r *api.Request, service *model.Service) (api.Match, error) {
 	prefix, operation := Target(r.Request)
-	if prefix != service.Metadata.TargetPrefix || operation == "" {
+	if operation == "" || isJSON(service) && prefix != service.Metadata.TargetPrefix {
 		return api.Match{}, fault.Newf(fault.UnknownOperation, "The header X-Amz-Target names no operation of %s: %q; it should be %s.<operation>.",
 			service.Metadata.ServiceID, r.Header.Get("X-Amz-Target"), service.Metadata.TargetPrefix)
 	}
 	return api.Match{Name: operation}, nil
 }
+
+// isJSON tells whether JSON is the protocol of the service's model; newer clients speak it to others as well, with names
+// of members as the model has them.
+func isJSON(service *model.Service) bool { return service.Metadata.Protocol == "json" }
+
+func memberName(f *bind.Field) string { return f.Member }
 
 // Decode reads the body's object.
 func (Protocol) Decode(r *api.Request, _ api.Match, operation *api.Operation, into reflect.Value) error {
@@ -44,7 +52,11 @@ func (Protocol) Decode(r *api.Request, _ api.Match, operation *api.Operation, in
 	if err != nil || operation.Input == nil {
 		return err
 	}
-	return document.Reader{Name: document.JSONName}.Structure(operation.Input, into, tree, "")
+	reader := document.Reader{Name: document.JSONName}
+	if !isJSON(operation.Service) {
+		reader.Name = memberName
+	}
+	return reader.Structure(operation.Input, into, tree, "")
 }
 
 // Encode writes the body's object.
@@ -68,8 +80,13 @@ func contentType(service *model.Service) string {
 // Fail writes an error.
 func (Protocol) Fail(w http.ResponseWriter, r *api.Request, service *model.Service, failure *cloud.Error) {
 	w.Header().Set("X-Amzn-Requestid", r.ID)
-	w.Header().Set("X-Amzn-Errortype", failure.Code)
-	api.Write(w, failure.Status, contentType(service), ErrorBody(failure, "__type"))
+	sent := *failure
+	if service != nil && !isJSON(service) {
+		sent.Code = api.ErrorShape(service, failure.Code)
+		api.QueryError(w, failure)
+	}
+	w.Header().Set("X-Amzn-Errortype", sent.Code)
+	api.Write(w, failure.Status, contentType(service), ErrorBody(&sent, "__type"))
 }
 
 // ErrorBody returns an error as an object; code is the name of the member that holds the code.
