@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -184,4 +186,35 @@ func TestADiskOutlivesTheLab(t *testing.T) {
 	require.DirExists(t, filepath.Join(l.dir, "i-1"))
 	require.NoError(t, l.Prune(t.Context(), nil))
 	require.NoDirExists(t, filepath.Join(l.dir, "i-1"))
+}
+
+func TestManyBootsLeakNothing(t *testing.T) {
+	l := open(t)
+	cycle := func() {
+		l.boot("i-1", "")
+		l.sh("i-1", "true")
+		require.NoError(t, l.Stop(t.Context(), "i-1", false))
+	}
+	used := func() (files, routines int) {
+		entries, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(entries), runtime.NumGoroutine()
+	}
+	cycle()
+	files, routines := used()
+	begun := time.Now()
+	const cycles = 10
+	for range cycles {
+		cycle()
+	}
+	t.Logf("a boot, a command and a stop take %s", time.Since(begun)/cycles)
+	var stacks strings.Builder
+	defer func() {
+		if t.Failed() {
+			f, r := used()
+			_ = pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+			t.Logf("%d files were open, now %d; %d goroutines ran, now %d:\n%s", files, f, routines, r, stacks.String())
+		}
+	}()
+	require.Eventually(t, func() bool { f, r := used(); return f <= files && r <= routines+1 }, 10*time.Second, 10*time.Millisecond, "files or goroutines leak")
 }
