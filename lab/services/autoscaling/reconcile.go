@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"haven/lab/cloud"
 	"haven/lab/services/ec2"
+	"haven/lab/services/elasticloadbalancingv2"
 )
 
 const (
@@ -84,6 +86,14 @@ func needsWork(g *group, seen map[string]observed, now time.Time) bool {
 
 // observe asks EC2 and the balancers about a group's members.
 func (s *Service) observe(tx *cloud.Tx, g *group) (map[string]observed, error) {
+	var health []map[string]elasticloadbalancingv2.Health // of each target group
+	for _, arn := range g.Targets {
+		targets, err := s.targets.TargetHealth(tx, g.Region, arn)
+		if err != nil {
+			return nil, err
+		}
+		health = append(health, targets)
+	}
 	seen := map[string]observed{}
 	for _, m := range g.Members {
 		instance, err := s.instances.Instance(tx, g.Region, m.ID)
@@ -94,9 +104,7 @@ func (s *Service) observe(tx *cloud.Tx, g *group) (map[string]observed, error) {
 		if instance != nil {
 			o.State, o.Impaired = instance.State, instance.StatusImpaired
 		}
-		if o.Targets, o.Registered, err = s.targetsOf(tx, g, m.ID); err != nil {
-			return nil, err
-		}
+		o.Targets, o.Registered = worstOf(health, m.ID)
 		seen[m.ID] = o
 	}
 	return seen, nil
@@ -104,30 +112,26 @@ func (s *Service) observe(tx *cloud.Tx, g *group) (map[string]observed, error) {
 
 var badness = map[targetState]int{"": 0, targetHealthy: 1, targetInitial: 2, targetAbsent: 3, targetUnhealthy: 4}
 
-// targetsOf returns the worst verdict over the group's target groups, and in how many the instance is still known.
-func (s *Service) targetsOf(tx *cloud.Tx, g *group, id string) (worst targetState, registered int, err error) {
-	for _, arn := range g.Targets {
-		state, err := s.targets.TargetState(tx, g.Region, arn, id)
-		if err != nil {
-			return "", 0, err
-		}
-		verdict := targetUnhealthy
-		switch state {
-		case "":
-			verdict = targetAbsent
-		case "healthy":
-			verdict = targetHealthy
-		case "initial", "unused", "draining", "unavailable":
-			verdict = targetInitial // no verdict that counts against the instance
-		}
-		if state != "" {
+// verdicts are what target states mean for a member: only unhealthy counts against it.
+var verdicts = map[elbtypes.TargetHealthStateEnum]targetState{
+	elbtypes.TargetHealthStateEnumHealthy: targetHealthy, elbtypes.TargetHealthStateEnumUnhealthy: targetUnhealthy,
+	elbtypes.TargetHealthStateEnumInitial: targetInitial, elbtypes.TargetHealthStateEnumDraining: targetInitial,
+	elbtypes.TargetHealthStateEnumUnused: targetInitial, elbtypes.TargetHealthStateEnumUnavailable: targetInitial,
+}
+
+// worstOf returns the worst verdict over the target groups, and in how many the instance is still known.
+func worstOf(health []map[string]elasticloadbalancingv2.Health, id string) (worst targetState, registered int) {
+	for _, targets := range health {
+		verdict := targetAbsent
+		if target, ok := targets[id]; ok {
+			verdict = verdicts[target.State]
 			registered++
 		}
 		if badness[verdict] > badness[worst] {
 			worst = verdict
 		}
 	}
-	return worst, registered, nil
+	return worst, registered
 }
 
 // work carries out a group's plan in one transaction.

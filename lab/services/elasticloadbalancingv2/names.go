@@ -133,6 +133,10 @@ func (s *Service) count(tx *cloud.Tx, region string, g *targetGroup, b *loadBala
 func (s *Service) Nodes(tx *cloud.Tx) ([]Node, error) {
 	var nodes []Node
 	err := s.eachBalancer(tx, func(region string, b *loadBalancer) error {
+		ports, err := listenerPorts(tx, region, b.ARN)
+		if err != nil {
+			return err
+		}
 		for _, n := range b.Nodes {
 			private, err := netip.ParseAddr(n.Private)
 			if err != nil {
@@ -141,12 +145,20 @@ func (s *Service) Nodes(tx *cloud.Tx) ([]Node, error) {
 			public, _ := netip.ParseAddr(n.Public) // an internal balancer has none
 			nodes = append(nodes, Node{
 				Balancer: b.Name, ARN: b.ARN, Region: region, Zone: n.Zone, Interface: n.Interface,
-				Private: private, Public: public, State: string(b.State), Running: n.Running, Reason: n.Reason,
+				Private: private, Public: public, Ports: ports, State: string(b.State), Running: n.Running, Reason: n.Reason,
 			})
 		}
 		return nil
 	})
 	return nodes, err
+}
+
+func listenerPorts(tx *cloud.Tx, region, balancer string) (ports []int, err error) {
+	found, err := under(listeners, tx, region, func(l *listener) bool { return *l.LoadBalancerArn == balancer })
+	for _, l := range found {
+		ports = append(ports, int(*l.Port))
+	}
+	return ports, err
 }
 
 // CertificateUsers returns the ARNs of the balancers that present a certificate, for ACM's InUseBy.

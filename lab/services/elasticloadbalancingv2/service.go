@@ -73,6 +73,7 @@ type Node struct {
 	Interface string
 	Private   netip.Addr
 	Public    netip.Addr // zero: an internal balancer
+	Ports     []int      // of the balancer's listeners
 	State     string     // the balancer's: "provisioning" or "active"
 	Running   bool       // the node's HAProxy answers
 	Reason    string     // why it does not run

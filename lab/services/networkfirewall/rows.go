@@ -169,3 +169,6 @@ func groupUsers(tx *cloud.Tx, region, arn string) (int32, error) {
 	}
 	return users, err
 }
+
+// Tables are the names of the tables that decide what endpoints do, for whoever watches them.
+func Tables() []string { return []string{ruleGroups.Name(), policies.Name(), firewalls.Name()} }

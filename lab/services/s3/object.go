@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -319,13 +320,13 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 	return out, nil
 }
 
-// Put keeps an object for another service of the lab, such as an access log.
-func (s *Service) Put(ctx context.Context, bucketName, key string, body io.Reader, contentType string) error {
-	name, size, sum, err := s.files.write(body)
+// PutLog keeps a log file that another service of the lab delivers.
+func (s *Service) PutLog(_ context.Context, region, bucketName, key string, content []byte) error {
+	name, size, sum, err := s.files.write(bytes.NewReader(content))
 	if err != nil {
 		return err
 	}
-	made := &object{Bucket: bucketName, Key: key, File: name, Size: size, ETag: quotedETag(sum), Headers: headers{ContentType: &contentType}}
-	_, err = s.keep("", made, conditions{})
+	made := &object{Bucket: bucketName, Key: key, File: name, Size: size, ETag: quotedETag(sum)}
+	_, err = s.keep(region, made, conditions{})
 	return err
 }

@@ -1,0 +1,107 @@
+package lab
+
+import (
+	"context"
+	"path/filepath"
+
+	"haven/lab/cloud"
+	"haven/lab/realm/dns"
+	"haven/lab/services/acm"
+	"haven/lab/services/autoscaling"
+	"haven/lab/services/cloudwatchlogs"
+	"haven/lab/services/ec2"
+	"haven/lab/services/efs"
+	"haven/lab/services/elasticloadbalancingv2"
+	"haven/lab/services/iam"
+	"haven/lab/services/kms"
+	"haven/lab/services/networkfirewall"
+	"haven/lab/services/rds"
+	"haven/lab/services/route53"
+	"haven/lab/services/s3"
+	"haven/lab/services/secretsmanager"
+	"haven/lab/services/ssm"
+	"haven/lab/services/sts"
+	"haven/lab/services/wafv2"
+)
+
+// services are the region's services, each over the one store.
+type services struct {
+	acm         *acm.Service
+	autoscaling *autoscaling.Service
+	databases   *rds.Service
+	balancers   *elasticloadbalancingv2.Service
+	ec2         *ec2.Service
+	files       *efs.Service
+	firewalls   *networkfirewall.Service
+	iam         *iam.Service
+	keys        *kms.Service
+	logs        *cloudwatchlogs.Service
+	objects     *s3.Service
+	parameters  *ssm.Service
+	secrets     *secretsmanager.Service
+	sts         *sts.Service
+	waf         *wafv2.Service
+	zones       *route53.Service
+}
+
+// newServices makes the services in the order in which they need each other, and hands them the realm.
+func newServices(l *lab) (s *services, err error) {
+	s = &services{keys: kms.New(l.store), secrets: secretsmanager.New(l.store), zones: route53.New(l.store), waf: wafv2.New(l.store)}
+	s.iam = iam.New(l.store, kms.ResolveARN)
+	s.sts = sts.New(s.iam)
+	s.logs = cloudwatchlogs.New(l.store, filepath.Join(l.config.Dir, "logs"), kms.ResolveARN, l.log)
+	s.parameters = ssm.New(l.store, ec2.PublicImageParameters())
+	if s.objects, err = s3.New(l.store, filepath.Join(l.config.Dir, "objects"), l.log); err != nil {
+		return nil, err
+	}
+	s.ec2 = ec2.New(l.store, ec2.WithLog(l.log), ec2.WithProfiles(s.iam), ec2.WithParameters(s.parameters))
+	s.firewalls = networkfirewall.New(l.store, s.ec2, s.logs, l.log)
+	s.ec2.Use(ec2.WithFirewalls(s.firewalls, networkfirewall.Tables()...))
+	s.acm = acm.New(l.store, l.authority)
+	s.databases = rds.New(l.store, s.ec2, s.secrets, rds.WithLog(l.log))
+	s.files = efs.New(l.store, s.ec2, efs.WithLog(l.log), efs.WithIdentities(s.iam))
+	dependencies := elasticloadbalancingv2.Dependencies{Network: s.ec2, Certificates: s.acm, Bucket: s.objects, Log: l.log}
+	if l.realm != nil {
+		dependencies.Realm = l.realm.balancers
+		s.onRealm(l.realm)
+	}
+	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
+	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log)
+	s.acm.Records, s.acm.Users = s.zones, s.balancers
+	if l.realm != nil {
+		l.realm.events.databases, l.realm.events.balancers = s.databases, s.balancers
+	}
+	return s, nil
+}
+
+func (s *services) onRealm(r *realm) {
+	s.ec2.Use(ec2.WithNetworks(r.network), ec2.WithMachines(r.machines))
+	s.databases.Use(rds.WithServers(r.databases, r.network.Namespace), rds.WithLogs(s.logs.Sink()))
+	s.files.Use(efs.WithMirrors(r.mirrors, r.network.Namespace))
+}
+
+// byName are the services under the names of their packages in the SDK.
+func (s *services) byName() map[string]any {
+	return map[string]any{
+		"acm": s.acm, "autoscaling": s.autoscaling, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
+		"iam": s.iam, "kms": s.keys, "networkfirewall": s.firewalls, "rds": s.databases, "route53": s.zones, "s3": s.objects,
+		"secretsmanager": s.secrets, "ssm": s.parameters, "sts": s.sts, "wafv2": s.waf,
+	}
+}
+
+// loops are the reconcilers, by the names that the log calls them.
+func (l *lab) loops() map[string]func(context.Context) error {
+	loops := map[string]func(context.Context) error{
+		"ec2": l.services.ec2.Run, "elasticloadbalancingv2": l.services.balancers.Run, "autoscaling": l.services.autoscaling.Run,
+		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatchlogs": l.services.logs.Run,
+	}
+	if l.realm != nil {
+		loops["names"], loops["forwards"] = l.keepNames, l.forwards.run
+	}
+	return loops
+}
+
+// namers are the services whose resources have names.
+func (s *services) namers() []func(*cloud.Tx) ([]dns.Record, error) {
+	return []func(*cloud.Tx) ([]dns.Record, error){s.ec2.Names, s.balancers.Names, s.databases.Names, s.files.Names, s.zones.Names}
+}

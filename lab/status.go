@@ -1,0 +1,44 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"haven/lab/cloud"
+	"haven/lab/control"
+)
+
+// Status tells what the lab is and holds.
+func (l *lab) Status(context.Context) (control.Status, error) {
+	status := control.Status{PID: pid(), Endpoint: l.endpoint(), Started: l.started, Realm: RealmRunning, Nodes: l.forwards.list()}
+	if l.grounded != nil {
+		status.Realm = l.grounded.Error()
+	} else if entries, err := os.ReadDir("/run/netns"); err == nil {
+		status.Namespaces = len(entries)
+	}
+	for _, region := range cloud.Regions() {
+		status.Regions = append(status.Regions, region.Name)
+	}
+	err := l.store.View(func(tx *cloud.Tx) (err error) {
+		status.Resources, err = cloud.Inventory(tx)
+		return err
+	})
+	return status, err
+}
+
+// Exec runs a command on an instance as its console would.
+func (l *lab) Exec(ctx context.Context, request control.ExecRequest) (control.ExecResult, error) {
+	if l.realm == nil {
+		return control.ExecResult{}, fmt.Errorf("running a command on %s: nothing runs in this lab: %w", request.Instance, l.grounded)
+	}
+	if len(request.Command) == 0 {
+		return control.ExecResult{}, errors.New("running a command: none is given")
+	}
+	stdout, stderr, exit, err := l.realm.machines.Exec(ctx, request.Instance, request.Command, request.Stdin)
+	return control.ExecResult{Stdout: stdout, Stderr: stderr, Exit: exit}, err
+}
+
+// Stop begins an orderly end.
+func (l *lab) Stop() { l.stop() }
