@@ -44,8 +44,9 @@ func lookPath(program string) (string, error) {
 
 // needed lists what the lab runs.
 var needed = []systemPackage{
-	{"awscli", program("aws")},
+	{"awscli", file("/usr/bin/aws", "/usr/local/bin/aws")}, // servers of the lab use it, and see no program of a user's own
 	{"btrfs-progs", program("mkfs.btrfs")},
+	{"curl", file("/usr/bin/curl", "/usr/local/bin/curl")}, // so do they
 	{"fuse3", program("fusermount3")},
 	{"haproxy", program("haproxy")},
 	{"iproute2", program("ip", "tc")},

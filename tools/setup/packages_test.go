@@ -40,7 +40,7 @@ func machine(files ...string) system {
 }
 
 var complete = []string{
-	"/usr/bin/aws", "/usr/sbin/mkfs.btrfs", "/usr/bin/fusermount3", "/usr/sbin/haproxy", "/usr/sbin/ip", "/usr/sbin/tc",
+	"/usr/bin/aws", "/usr/bin/curl", "/usr/sbin/mkfs.btrfs", "/usr/bin/fusermount3", "/usr/sbin/haproxy", "/usr/sbin/ip", "/usr/sbin/tc",
 	"/usr/sbin/nft", "/usr/lib/openssh/sftp-server", "/usr/lib/postgresql/15/bin/postgres", "/usr/bin/sshfs",
 }
 
@@ -49,6 +49,7 @@ func TestMissingPackages(t *testing.T) {
 	assert.Len(t, missingPackages(machine()), len(needed))
 	for lost, want := range map[string]string{
 		"/usr/bin/aws":                        "awscli",
+		"/usr/bin/curl":                       "curl",
 		"/usr/sbin/mkfs.btrfs":                "btrfs-progs",
 		"/usr/bin/fusermount3":                "fuse3",
 		"/usr/sbin/haproxy":                   "haproxy",
@@ -61,6 +62,11 @@ func TestMissingPackages(t *testing.T) {
 		rest := slices.DeleteFunc(slices.Clone(complete), func(file string) bool { return file == lost })
 		assert.Equal(t, []string{want}, missingPackages(machine(rest...)), "without %s", lost)
 	}
+}
+
+func TestAUsersOwnProgramIsNoneOfTheServers(t *testing.T) {
+	rest := slices.DeleteFunc(slices.Clone(complete), func(file string) bool { return file == "/usr/bin/aws" })
+	assert.Equal(t, []string{"awscli"}, missingPackages(machine(append(rest, "/root/.pyenv/shims/aws")...)))
 }
 
 func TestPostgreSQLMustBeNewEnough(t *testing.T) {
