@@ -9,29 +9,31 @@ import (
 )
 
 // canonicalRequest puts a request into the form that is signed.
-func (s *Signature) canonicalRequest(r *http.Request, payloadHash string) string {
+func (s *Signature) canonicalRequest(r *http.Request, path, payloadHash string) string {
 	return strings.Join([]string{
-		r.Method, s.canonicalPath(r), canonicalQuery(r.URL.RawQuery),
+		r.Method, path, canonicalQuery(r.URL.RawQuery),
 		s.canonicalHeaders(r), strings.Join(s.SignedHeaders, ";"), payloadHash,
 	}, "\n")
 }
 
-// canonicalPath encodes the path: for S3 once and as it is, for all others once more and without dots and empty parts.
-func (s *Signature) canonicalPath(r *http.Request) string {
+// canonicalPaths are the forms in which the path may have been signed: for S3 encoded once, as it is or as it was sent;
+// for all others encoded once more, without dots and empty parts.
+func (s *Signature) canonicalPaths(r *http.Request) []string {
 	raw, _, _ := strings.Cut(r.RequestURI, "?")
 	if !strings.HasPrefix(raw, "/") {
 		raw = r.URL.EscapedPath()
 	}
 	if raw == "" {
-		return "/"
+		raw = "/"
 	}
-	if s.Service == "s3" {
-		if decoded, err := url.PathUnescape(raw); err == nil {
-			return escape(decoded, true)
-		}
-		return raw
+	if s.Service != "s3" {
+		return []string{escape(clean(raw), true)}
 	}
-	return escape(clean(raw), true)
+	decoded, err := url.PathUnescape(raw)
+	if recoded := escape(decoded, true); err == nil && recoded != raw {
+		return []string{recoded, raw}
+	}
+	return []string{raw}
 }
 
 // clean removes ".", ".." and empty parts, and keeps a slash at the end.

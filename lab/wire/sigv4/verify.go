@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 )
 
 // Key derives the key that signs under the signature's scope.
@@ -19,15 +20,18 @@ func (s *Signature) Key(secret string) []byte {
 // Verify tells whether the request was signed with the secret. The payload's hash is what the signer put there:
 // SHA-256 of the body in hexadecimal digits, or one of S3's words for bodies that are not hashed.
 func (s *Signature) Verify(r *http.Request, secret, payloadHash string) bool {
-	return s.Matches(s.Key(secret), s.toSign(Hash([]byte(s.canonicalRequest(r, payloadHash)))))
+	key := s.Key(secret)
+	return slices.ContainsFunc(s.canonicalPaths(r), func(path string) bool {
+		return s.matches(key, s.toSign(Hash([]byte(s.canonicalRequest(r, path, payloadHash)))))
+	})
 }
 
 func (s *Signature) toSign(requestHash string) string {
 	return algorithm + "\n" + s.Time.Format(timeLayout) + "\n" + s.Scope() + "\n" + requestHash
 }
 
-// Matches tells whether the signature is that of a text.
-func (s *Signature) Matches(key []byte, text string) bool {
+// matches tells whether the signature is that of a text.
+func (s *Signature) matches(key []byte, text string) bool {
 	given, err := hex.DecodeString(s.Value)
 	return err == nil && hmac.Equal(given, sign(key, text))
 }
