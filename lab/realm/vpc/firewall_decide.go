@@ -37,40 +37,55 @@ const inspected = 16 << 10
 
 // decide applies the policy to a connection. Events are the indexes of the rules that alert, and of the one that
 // decided to drop; -1 stands for the list of domains and the default.
-func (p *FirewallPolicy) decide(c *connection) (v verdict, events []int) {
-	pending := false // a rule may still match what is yet to come
-	pass := func() verdict {
-		if pending && !c.whole {
-			return verdictSoFar
-		}
-		return verdictPass
-	}
+func (p *FirewallPolicy) decide(c *connection) (verdict, []int) {
+	var events []int
+	var open openRules
 	for n, r := range p.Rules {
 		if !r.matchesTuple(c) {
 			continue
 		}
-		if found, open := r.search(c.begin); !found {
-			pending = pending || open
+		if found, may := r.search(c.begin); !found {
+			open.note(r, may && !c.whole)
 			continue
 		}
 		switch r.Action {
 		case "alert":
 			events = append(events, n)
 		case "pass":
-			return pass(), events
+			return open.settle(verdictPass), events
 		case "reject":
-			return verdictReject, append(events, n)
+			return open.settle(verdictReject), append(events, n)
 		default:
-			return verdictDrop, append(events, n)
+			return open.settle(verdictDrop), append(events, n)
 		}
 	}
-	switch v = p.decideName(c); v {
-	case verdictDrop:
+	v := open.settle(p.decideName(c))
+	if v == verdictDrop {
 		events = append(events, -1)
-	case verdictPass:
-		v = pass()
 	}
 	return v, events
+}
+
+// openRules are the earlier rules that what is yet to come may match: they go before the rule that matches now.
+type openRules struct{ pass, other bool }
+
+func (o *openRules) note(r FirewallRule, open bool) {
+	if r.Action == "pass" {
+		o.pass = o.pass || open
+	} else {
+		o.other = o.other || open
+	}
+}
+
+// settle weighs a verdict against the rules that are open.
+func (o *openRules) settle(v verdict) verdict {
+	switch {
+	case v == verdictPass && o.other:
+		return verdictSoFar
+	case (v == verdictDrop || v == verdictReject) && o.pass:
+		return verdictMore
+	}
+	return v
 }
 
 // search tells whether the client speaks the rule's protocol and has sent its content; open, that it still could.

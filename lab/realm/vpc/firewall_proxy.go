@@ -197,7 +197,7 @@ func (p *firewallProxy) inspect(client, server *net.TCPConn, c *connection) verd
 		c.whole = err != nil || len(c.begin) >= inspected
 		v, events := p.plan.Load().Policy.decide(c)
 		for _, e := range events {
-			if !told[e] {
+			if v != verdictMore && !told[e] {
 				told[e] = true
 				p.report(e, c.source, c.destination, unix.IPPROTO_TCP)
 			}

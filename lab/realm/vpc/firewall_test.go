@@ -49,6 +49,7 @@ func requireEvent(t *testing.T, events chan FirewallEvent, is func(FirewallEvent
 }
 
 func TestFiveTupleRulesDecideInOrder(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	events := collectEvents(&spec, "eni-firewall-a")
@@ -117,6 +118,7 @@ func get(ns *host.Namespace, url, address string, timeout time.Duration) (string
 }
 
 func TestOnlyAllowedDomainsAreReached(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	events := collectEvents(&spec, "eni-firewall-a")
@@ -155,6 +157,7 @@ func TestOnlyAllowedDomainsAreReached(t *testing.T) {
 }
 
 func TestABadRequestIsDroppedByItsContent(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	events := collectEvents(&spec, "eni-firewall-a")
@@ -176,6 +179,7 @@ func TestABadRequestIsDroppedByItsContent(t *testing.T) {
 }
 
 func TestTheDefaultDropsBothWaysAndKnocksAreNotAnswered(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	policy := spec.face("eni-firewall-a").Firewall
@@ -198,6 +202,7 @@ func TestTheDefaultDropsBothWaysAndKnocksAreNotAnswered(t *testing.T) {
 }
 
 func TestAClientMayUseItsPortAgainAtOnce(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	spec.face("eni-firewall-a").Firewall.Rules = []FirewallRule{{Action: "drop", Protocol: 6, FromPort: -1, ToPort: -1, Content: "bad"}}
@@ -261,6 +266,7 @@ func cutInTheMiddle(t *testing.T, exception StreamException) net.Conn {
 }
 
 func TestAStrangersPacketsMeetTheStreamExceptionPolicy(t *testing.T) {
+	t.Parallel()
 	t.Run("drop", func(t *testing.T) { requireSilent(t, cutInTheMiddle(t, StreamDrop)) })
 	t.Run("continue", func(t *testing.T) { requireTalks(t, cutInTheMiddle(t, StreamContinue)) })
 	t.Run("reject", func(t *testing.T) {

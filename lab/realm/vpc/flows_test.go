@@ -28,6 +28,7 @@ func waitFlow(t *testing.T, flows chan []Flow, is func(Flow) bool) Flow {
 }
 
 func TestFlowsAreRecordedAtEveryInterface(t *testing.T) {
+	t.Parallel()
 	flows := make(chan []Flow, 256)
 	n := newNetwork(t, Options{FlowInterval: 200 * time.Millisecond, Flows: func(batch []Flow) { flows <- batch }})
 	spec := twoZones()
@@ -67,6 +68,7 @@ func TestFlowsAreRecordedAtEveryInterface(t *testing.T) {
 }
 
 func TestTalliesCountEachByteOnce(t *testing.T) {
+	t.Parallel()
 	source, destination := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	plan := &meterPlan{
 		VPC: "vpc-1", Zones: map[uint16]string{7: "eni-1"}, Addresses: map[netip.Addr]string{source: "eni-1", destination: "eni-2"},

@@ -138,6 +138,7 @@ type modelRound struct {
 }
 
 func TestRandomPoliciesAgreeWithTheModel(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -27,6 +27,7 @@ func lookUp(t *testing.T, ns *host.Namespace, server, name string) ([]string, er
 }
 
 func TestEveryHostHasItsOwnResolver(t *testing.T) {
+	t.Parallel()
 	names := NewNames()
 	names.Replace([]dns.Record{
 		{Name: "db.internal", Type: dns.TypeA, TTL: 5, VPC: "vpc-1", Values: []string{"10.0.20.1"}},
@@ -62,6 +63,7 @@ func TestEveryHostHasItsOwnResolver(t *testing.T) {
 }
 
 func TestApplyIsSafeForManyCallersUnderTraffic(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{Names: NewNames()})
 	spec := twoZones()
 	apply(t, n, spec)
@@ -105,6 +107,7 @@ func TestApplyIsSafeForManyCallersUnderTraffic(t *testing.T) {
 }
 
 func TestWhatCouldNotBeMadeIsToldAndTriedAgain(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	apply(t, n, twoZones())
 	other, err := n.host.CreateNamespace("eni-extra") // the name is taken

@@ -24,7 +24,7 @@ func (v *view) declareArrival(t *rulesetText) {
 	t.chain("from_internet", append(internet, "goto zone")...)
 	t.chain("arrival",
 		"type filter hook prerouting priority -310; policy accept;",
-		"iifname @severed drop",
+		"iifname @mute drop",
 		fmt.Sprintf("iifname %q goto from_internet", internetLink),
 		fmt.Sprintf("iifname %q goto zone", servicesLink),
 		"meta mark set iifname map @tables",

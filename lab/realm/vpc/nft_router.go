@@ -26,7 +26,7 @@ func (v *view) routerRuleset() string {
 	t.chain("check",
 		"type filter hook forward priority -10; policy accept;",
 		fmt.Sprintf(`oifname %q ip saddr != @public_of drop`, internetLink),
-		"oifname @severed drop",
+		"oifname @deaf drop",
 		"oifname @checked oifname . ip daddr != @own drop")
 	t.chain("out", "type filter hook forward priority 0; policy accept;",
 		"ct state established,related accept", "iifname vmap @out_of")
@@ -42,15 +42,18 @@ func (v *view) routerRuleset() string {
 
 // declareInterfaces declares which interface has what: addresses, route tables, whether it is checked or severed.
 func (v *view) declareInterfaces(t *rulesetText) {
-	var own, attached, checked, severed, tables, publicOf, privateOf []string
+	var own, attached, checked, mute, deaf, tables, publicOf, privateOf []string
 	for _, i := range v.placed() {
 		own = append(own, fmt.Sprintf("%q . %s", i.link(), i.Address))
 		attached = append(attached, fmt.Sprintf("%q", i.link()))
 		if !i.forwards() {
 			checked = append(checked, fmt.Sprintf("%q", i.link()))
 		}
-		if i.Down {
-			severed = append(severed, fmt.Sprintf("%q", i.link()))
+		if i.Down || i.Mute {
+			mute = append(mute, fmt.Sprintf("%q", i.link()))
+		}
+		if i.Down || i.Deaf {
+			deaf = append(deaf, fmt.Sprintf("%q", i.link()))
 		}
 		if id, ok := v.tableIDs[v.subnets[i.Subnet].RouteTable]; ok {
 			tables = append(tables, fmt.Sprintf("%q : %d", i.link(), id))
@@ -63,7 +66,8 @@ func (v *view) declareInterfaces(t *rulesetText) {
 	t.set("set", "own", "ifname . ipv4_addr", "", own)
 	t.set("set", "attached", "ifname", "", attached)
 	t.set("set", "checked", "ifname", "", checked)
-	t.set("set", "severed", "ifname", "", severed)
+	t.set("set", "mute", "ifname", "", mute)
+	t.set("set", "deaf", "ifname", "", deaf)
 	t.set("map", "tables", "ifname : mark", "", tables)
 	t.set("map", "public_of", "ipv4_addr : ipv4_addr", "", publicOf)
 	t.set("map", "private_of", "ipv4_addr : ipv4_addr", "", privateOf)

@@ -34,6 +34,7 @@ func twoSubnets() Spec {
 }
 
 func TestSecurityGroupsFilterEveryInterface(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoSubnets()
 	apply(t, n, spec)
@@ -68,6 +69,7 @@ func TestSecurityGroupsFilterEveryInterface(t *testing.T) {
 }
 
 func TestTheWayOutCrossesTheFirewallOfTheZone(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	apply(t, n, spec)
@@ -82,6 +84,7 @@ func TestTheWayOutCrossesTheFirewallOfTheZone(t *testing.T) {
 }
 
 func TestTheWayInCrossesTheFirewallOfTheZone(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	apply(t, n, twoZones())
 	answer(t, behind(t, n, "eni-balancer-b"), "10.0.11.20:443")
@@ -112,6 +115,7 @@ func crossed(t *testing.T, n *Network, id string) int {
 }
 
 func TestARouteIntoAnotherZonesFirewallBreaksVisibly(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	events := collectEvents(&spec, "eni-firewall-a", "eni-firewall-b")
@@ -132,6 +136,7 @@ func TestARouteIntoAnotherZonesFirewallBreaksVisibly(t *testing.T) {
 }
 
 func TestNetworkACLsAreStatelessAndOnlyBetweenSubnets(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoSubnets()
 	v := &spec.VPCs[0]
@@ -163,6 +168,7 @@ func TestNetworkACLsAreStatelessAndOnlyBetweenSubnets(t *testing.T) {
 }
 
 func TestTheServicesAnswerAtEveryDoor(t *testing.T) {
+	t.Parallel()
 	origins := make(chan Origin, 64)
 	n := newNetwork(t, Options{Serve: func(l net.Listener) {
 		go func() {
@@ -192,6 +198,7 @@ func TestTheServicesAnswerAtEveryDoor(t *testing.T) {
 }
 
 func TestWithoutARouteNothingGoes(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	private := spec.table("rtb-private-a")
@@ -213,6 +220,7 @@ func TestWithoutARouteNothingGoes(t *testing.T) {
 }
 
 func TestDownSeversAnInterfaceAndBackRestoresIt(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoZones()
 	apply(t, n, spec)
@@ -232,7 +240,40 @@ func TestDownSeversAnInterfaceAndBackRestoresIt(t *testing.T) {
 	requireReaches(t, n.Internet(), "198.18.0.20:443", OutsideClient.String())
 }
 
+func TestOneWayFaultsLoseOneWay(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, Options{})
+	spec := twoSubnets()
+	spec.VPCs[0].SecurityGroups = []SecurityGroup{{ID: "sg-client", Ingress: allowAll, Egress: allowAll}, {ID: "sg-server", Ingress: allowAll, Egress: allowAll}}
+	apply(t, n, spec)
+	for _, fault := range []struct {
+		mute, deaf, out, in bool // what may still pass
+	}{{false, false, true, true}, {true, false, false, true}, {false, true, true, false}} {
+		spec.face("eni-b1").Mute, spec.face("eni-b1").Deaf = fault.mute, fault.deaf
+		apply(t, n, spec)
+		require.Equal(t, fault.out, datagramArrives(t, n, "eni-b1", "10.0.2.11", "eni-a1", "10.0.1.11"), "%+v", fault)
+		require.Equal(t, fault.in, datagramArrives(t, n, "eni-a1", "10.0.1.11", "eni-b1", "10.0.2.11"), "%+v", fault)
+	}
+}
+
+// datagramArrives sends a datagram from one interface to another.
+func datagramArrives(t *testing.T, n *Network, from, source, to, destination string) bool {
+	t.Helper()
+	heard, err := behind(t, n, to).ListenPacket(t.Context(), "udp4", destination+":0")
+	require.NoError(t, err)
+	defer heard.Close()
+	conn, err := behind(t, n, from).ListenPacket(t.Context(), "udp4", source+":0")
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = conn.WriteTo([]byte("x"), heard.LocalAddr())
+	require.NoError(t, err)
+	heard.SetReadDeadline(time.Now().Add(refusal))
+	_, _, err = heard.ReadFrom(make([]byte, 8))
+	return err == nil
+}
+
 func TestSpoofedSourcesAreDropped(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	spec := twoSubnets()
 	spec.VPCs[0].SecurityGroups[1].Ingress = []GroupRule{tcp(80, "0.0.0.0/0")}
@@ -267,6 +308,7 @@ func TestSpoofedSourcesAreDropped(t *testing.T) {
 }
 
 func TestAnInstanceReachesAPublicAddressOfItsOwnVPC(t *testing.T) {
+	t.Parallel()
 	n := newNetwork(t, Options{})
 	apply(t, n, twoZones())
 	answer(t, behind(t, n, "eni-balancer-b"), "10.0.11.20:443")
