@@ -1,14 +1,8 @@
-// Package autoscaling is Amazon EC2 Auto Scaling. A reconciler (Run) keeps each group at its size, balanced over its
-// zones: it launches and terminates through EC2, registers and drains through Elastic Load Balancing, replaces what
-// EC2 or the balancers find unhealthy, and carries out instance refreshes, lifecycle hooks and scheduled actions.
-// What it decides is pure (plan.go, advance.go, refresh_plan.go, victim.go); everything it has done is in the store, so that
-// a killed lab continues where it was.
+// Package autoscaling is Amazon EC2 Auto Scaling: groups that keep their size, balanced over zones, replace what EC2
+// or a balancer finds unhealthy, and roll to a new launch template.
 //
-// Scaling policies are kept and can be executed by hand (ExecutePolicy); nothing evaluates their metrics yet, as there is no
-// CloudWatch to measure them. DescribePolicies therefore lists no alarms, though AWS makes two per
-// target-tracking policy. Metrics collection and notification configurations are records: nothing is collected and
-// nothing is sent.
-//
-// Launch configurations, mixed instances policies, warm pools, classic load balancers, predictive scaling and
-// Lambda termination policies are refused by name.
+// What a group has to do next is decided by pure functions (plan.go, refresh_plan.go) from the group, its instances
+// and their targets' health; the reconciler carries it out in one transaction a pass, so a killed lab goes on where
+// it was. Scaling policies keep records only: no metric is evaluated yet, and no alarm is made for one. Lifecycle
+// hooks, warm pools, scheduled actions, mixed instances and notifications are refused.
 package autoscaling

@@ -2,152 +2,264 @@ package autoscaling
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
+
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 )
 
-// action is one step that a plan asks for: launch in a zone, or terminate an instance.
-type action struct {
-	Launch    string // zone
-	Extra     bool   // over the desired capacity, to balance the zones
-	Terminate string // instance
-	Why       string // for the activity's cause
+// observed is what is known of a member outside the group.
+type observed struct {
+	Known    bool // EC2 knows the instance
+	State    ec2types.InstanceStateName
+	Impaired bool // a status check fails
+	// Targets is the worst verdict over the group's target groups: "" without any.
+	Targets targetState
+	// Registered counts the target groups in which the instance is still a target, draining ones included.
+	Registered int
 }
 
-// Why an action is taken, in the words of AWS's activities.
+type targetState string
+
 const (
-	whyGrow      = "an instance was started in response to a difference between desired and actual capacity"
-	whyShrink    = "an instance was taken out of service in response to a difference between desired and actual capacity"
-	whyBalance   = "instances were launched to balance instances in zones with other zones"
-	whyRefresh   = "an instance was taken out of service in response to an instance refresh"
-	whyReplacing = "an instance was launched in response to an instance refresh"
+	targetHealthy   targetState = "healthy"
+	targetInitial   targetState = "initial"
+	targetUnhealthy targetState = "unhealthy"
+	targetAbsent    targetState = "absent" // not registered
 )
 
-// plan returns what brings a group to its desired capacity, balanced over its zones: the difference between the
-// zones is at most one, except for instances that may not be chosen. It looks at nothing but its arguments.
-func plan(g *group, all []*member, now time.Time) []action {
-	active := slices.DeleteFunc(slices.Clone(all), func(m *member) bool { return !m.counts() })
-	regular := slices.DeleteFunc(slices.Clone(active), func(m *member) bool { return m.Extra })
-	switch missing := int(g.Desired) - len(regular); {
-	case missing > 0:
-		return planLaunches(g, active, missing, now)
-	case missing < 0:
-		return planTerminations(g, regular, -missing, now)
-	}
-	return planBalance(g, all, active, now)
+// step is one thing to do. Exactly one of its fields is set.
+type step struct {
+	Launch    *launch
+	Serve     string // the member's instance runs: register it and call it in service
+	End       *ending
+	Terminate string // the member has drained: end its instance
+	Forget    string // the member's instance is gone
+	Sick      *ending
 }
 
-func planLaunches(g *group, active []*member, missing int, now time.Time) []action {
-	if g.suspended("Launch") {
-		return nil
-	}
-	zones := usableZones(g, now)
-	if len(zones) == 0 {
-		return nil
-	}
-	count := countZones(g, active)
-	var actions []action
-	for range missing {
-		zone := emptiest(zones, count)
-		count[zone]++
-		actions = append(actions, action{Launch: zone, Why: whyGrow})
-	}
-	return actions
+type launch struct {
+	Subnet string
+	Zone   string
+	Cause  string
 }
 
-func planTerminations(g *group, regular []*member, surplus int, now time.Time) []action {
-	if g.suspended("Terminate") {
-		return nil
-	}
-	var actions []action
-	left := slices.Clone(regular)
-	for range surplus {
-		victim := chooseVictim(g, left, now)
-		if victim == nil {
-			break // all that is left is protected
-		}
-		left = slices.DeleteFunc(left, func(m *member) bool { return m == victim })
-		actions = append(actions, action{Terminate: victim.Instance, Why: whyShrink})
-	}
-	return actions
+type ending struct {
+	ID    string
+	Cause string
 }
 
-// planBalance evens out the zones: it launches where there are fewest, before one is taken away where there are most
-// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html, "Rebalancing activities"). While
-// anything is still on its way in or out it waits.
-func planBalance(g *group, all, active []*member, now time.Time) []action {
-	if g.suspended("AZRebalance") || g.suspended("Launch") || g.suspended("Terminate") || len(g.Subnets) < 2 {
-		return nil
+// plan decides what a group does next: state changes of its members first, then its size. The same answer comes out
+// until something changes.
+func plan(g *group, seen map[string]observed, now time.Time) []step {
+	steps := advance(g, seen)
+	sick := diagnose(g, seen, now)
+	for _, s := range sick {
+		steps = append(steps, step{Sick: &s})
 	}
-	for _, m := range all {
-		if !m.standby() && (!m.inService() || m.Extra || m.Unhealthy) {
-			return nil
+	if g.Refresh != nil && g.Refresh.active() && !g.suspended("InstanceRefresh") {
+		return append(steps, roll(g, seen)...)
+	}
+	return append(steps, resize(g, seen)...)
+}
+
+// advance moves members along: pending ones that run into service, ending ones towards their end.
+func advance(g *group, seen map[string]observed) (steps []step) {
+	for _, m := range g.Members {
+		o := seen[m.ID]
+		gone := !o.Known || o.State == ec2types.InstanceStateNameTerminated
+		switch {
+		case m.State == types.LifecycleStatePending && o.State == ec2types.InstanceStateNameRunning:
+			steps = append(steps, step{Serve: m.ID})
+		case m.State == types.LifecycleStateTerminating && gone:
+			steps = append(steps, step{Forget: m.ID})
+		case m.State == types.LifecycleStateTerminating && o.Registered == 0 && o.State != ec2types.InstanceStateNameShuttingDown:
+			steps = append(steps, step{Terminate: m.ID})
 		}
 	}
-	zones := usableZones(g, now)
-	count := countZones(g, active)
-	if len(zones) == 0 || len(zones) < len(g.Subnets) && allBlocked(g, zones) {
+	return steps
+}
+
+// diagnose finds members that have to be replaced. An instance that ended or stopped is unhealthy at once; failed
+// checks count only after the grace period
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/health-check-grace-period.html).
+func diagnose(g *group, seen map[string]observed, now time.Time) (sick []ending) {
+	if g.suspended("HealthCheck") {
 		return nil
 	}
-	low, high := emptiest(zones, count), fullest(g, active, count)
-	if high == "" || count[high]-count[low] < 2 {
-		return nil
-	}
-	return []action{{Launch: low, Extra: true, Why: whyBalance}}
-}
-
-// allBlocked reports whether the usable zones are usable only because every zone is blocked.
-func allBlocked(g *group, zones []string) bool { return len(zones) == 0 && len(g.Blocked) > 0 }
-
-func (g *group) suspended(process string) bool {
-	_, ok := g.Suspended[process]
-	return ok
-}
-
-// usableZones leaves out the zones where launching has just failed.
-func usableZones(g *group, now time.Time) []string {
-	var zones []string
-	for _, subnet := range g.Subnets {
-		if !now.Before(g.Blocked[subnet.Zone]) && !slices.Contains(zones, subnet.Zone) {
-			zones = append(zones, subnet.Zone)
-		}
-	}
-	return zones
-}
-
-func countZones(g *group, active []*member) map[string]int {
-	count := map[string]int{}
-	for _, subnet := range g.Subnets {
-		count[subnet.Zone] += 0
-	}
-	for _, m := range active {
-		count[m.Zone]++
-	}
-	return count
-}
-
-func emptiest(zones []string, count map[string]int) string {
-	return slices.MinFunc(zones, func(a, b string) int { return cmp.Or(cmp.Compare(count[a], count[b]), cmp.Compare(a, b)) })
-}
-
-// fullest is the zone with the most instances among those that have one that may be taken; zones that the group no
-// longer has come first.
-func fullest(g *group, active []*member, count map[string]int) string {
-	best := ""
-	for _, m := range active {
-		if m.Protected {
+	for _, m := range g.Members {
+		if !m.alive() || m.Unhealthy != "" {
 			continue
 		}
-		if best == "" || zoneRank(g, m.Zone, count) > zoneRank(g, best, count) || zoneRank(g, m.Zone, count) == zoneRank(g, best, count) && m.Zone < best {
-			best = m.Zone
+		if why := symptom(g, m, seen[m.ID], now); why != "" {
+			sick = append(sick, ending{m.ID, why})
 		}
 	}
-	return best
+	return sick
 }
 
-func zoneRank(g *group, zone string, count map[string]int) int {
-	if !slices.ContainsFunc(g.Subnets, func(s subnet) bool { return s.Zone == zone }) {
-		return 1<<20 + count[zone]
+func symptom(g *group, m member, o observed, now time.Time) string {
+	switch {
+	case !o.Known, o.State == ec2types.InstanceStateNameTerminated, o.State == ec2types.InstanceStateNameShuttingDown,
+		o.State == ec2types.InstanceStateNameStopped, o.State == ec2types.InstanceStateNameStopping:
+		return "EC2 health check indicating it has been terminated or stopped"
+	case m.State != types.LifecycleStateInService || now.Sub(m.InService) < g.Grace:
+		return ""
+	case o.Impaired:
+		return "EC2 instance status checks failure"
+	case g.Health == "ELB" && (o.Targets == targetUnhealthy || o.Targets == targetAbsent):
+		return "ELB system health check failure"
 	}
-	return count[zone]
+	return ""
+}
+
+// wellServing reports whether a member carries load.
+func wellServing(g *group, m member, o observed) bool {
+	return m.State == types.LifecycleStateInService && m.Unhealthy == "" && (len(g.Targets) == 0 || o.Targets == targetHealthy)
+}
+
+// resize brings the number of members to the desired one: it ends the unhealthy, launches where there are fewest and
+// ends what is too many where there are most. A zone that is short by two or more gets one over the desired number
+// first; when that serves, the fullest zone gives one up
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html#AutoScalingBehavior.Rebalancing).
+func resize(g *group, seen map[string]observed) (steps []step) {
+	alive, sick := split(g)
+	if !g.suspended("ReplaceUnhealthy") && !g.suspended("Terminate") {
+		for _, m := range sick {
+			steps = append(steps, step{End: &ending{m.ID, "an instance was taken out of service in response to an " + m.Unhealthy}})
+		}
+	} else {
+		alive = append(alive, sick...)
+	}
+	desired := int(g.Desired)
+	switch missing := desired - len(alive); {
+	case missing > 0 && !g.suspended("Launch"):
+		return append(steps, launches(g, alive, missing, fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d", len(alive), desired))...)
+	case missing < 0 && !g.suspended("Terminate"):
+		return append(steps, surplus(g, alive, seen, -missing)...)
+	case missing == 0 && uneven(g, alive) && allServing(g, alive, seen) && !g.suspended("AZRebalance") && !g.suspended("Launch"):
+		return append(steps, launches(g, alive, 1, "an instance was launched to aid in balancing the group's zones")...)
+	}
+	return steps
+}
+
+// split tells the healthy members from the unhealthy ones; ending members are neither.
+func split(g *group) (alive, sick []member) {
+	for _, m := range g.Members {
+		switch {
+		case !m.alive():
+		case m.Unhealthy != "":
+			sick = append(sick, m)
+		default:
+			alive = append(alive, m)
+		}
+	}
+	return alive, sick
+}
+
+func allServing(g *group, members []member, seen map[string]observed) bool {
+	return !slices.ContainsFunc(members, func(m member) bool { return !wellServing(g, m, seen[m.ID]) })
+}
+
+func perZone(g *group, members []member) map[string]int {
+	counts := map[string]int{}
+	for _, zone := range g.zones() {
+		counts[zone] = 0
+	}
+	for _, m := range members {
+		counts[m.Zone]++
+	}
+	return counts
+}
+
+// uneven reports whether a zone has two members fewer than another.
+func uneven(g *group, members []member) bool {
+	counts := perZone(g, members)
+	var all []int
+	for _, n := range counts {
+		all = append(all, n)
+	}
+	return len(all) > 0 && slices.Max(all)-slices.Min(all) >= 2
+}
+
+// launches starts members one by one in the zone that has fewest, the first by name among equals.
+func launches(g *group, alive []member, count int, cause string) (steps []step) {
+	counts := perZone(g, alive)
+	for range count {
+		zone := slices.MinFunc(g.zones(), func(a, b string) int { return cmp.Or(cmp.Compare(counts[a], counts[b]), cmp.Compare(a, b)) })
+		steps = append(steps, step{Launch: &launch{Subnet: g.subnetIn(zone), Zone: zone, Cause: cause}})
+		counts[zone]++
+	}
+	return steps
+}
+
+func (g *group) subnetIn(zone string) string {
+	i := slices.IndexFunc(g.Subnets, func(s subnet) bool { return s.Zone == zone })
+	return g.Subnets[i].ID
+}
+
+// surplus chooses whom to end. A member over the desired number that was launched for balance is waited for until it
+// serves; otherwise members that do not serve yet go first.
+func surplus(g *group, alive []member, seen map[string]observed, count int) (steps []step) {
+	rest := slices.Clone(alive)
+	for range count {
+		if balancing(g, rest) && !allServing(g, rest, seen) {
+			return steps
+		}
+		chosen := chooseToEnd(g, rest, seen)
+		if chosen == nil {
+			return steps // all are protected
+		}
+		cause := fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d", len(rest), len(rest)-1)
+		steps = append(steps, step{End: &ending{chosen.ID, cause}})
+		rest = slices.DeleteFunc(rest, func(m member) bool { return m.ID == chosen.ID })
+	}
+	return steps
+}
+
+// balancing reports whether the group is one over its size with zones that were uneven before.
+func balancing(g *group, alive []member) bool {
+	if len(alive) != int(g.Desired)+1 {
+		return false
+	}
+	newest := slices.MaxFunc(alive, func(a, b member) int { return a.Launched.Compare(b.Launched) })
+	return uneven(g, slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return m.ID == newest.ID }))
+}
+
+// chooseToEnd follows the default termination policy: in the zone with most members, those of an old launch template
+// first, then the oldest; a member that does not serve goes before one that does
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html).
+func chooseToEnd(g *group, alive []member, seen map[string]observed) *member {
+	candidates := slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return m.Protected })
+	if len(candidates) == 0 {
+		return nil
+	}
+	counts := perZone(g, alive)
+	newestFirst := slices.Contains(g.Policies, "NewestInstance")
+	slices.SortFunc(candidates, func(a, b member) int {
+		age := a.Launched.Compare(b.Launched)
+		if newestFirst {
+			age = -age
+		}
+		return cmp.Or(
+			cmp.Compare(counts[b.Zone], counts[a.Zone]),
+			compareBool(wellServing(g, a, seen[a.ID]), wellServing(g, b, seen[b.ID])),
+			compareBool(a.Template.Version == g.Template.Version, b.Template.Version == g.Template.Version),
+			age, cmp.Compare(a.ID, b.ID),
+		)
+	})
+	return &candidates[0]
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }

@@ -12,8 +12,8 @@ import (
 	"haven/lab/services/elasticloadbalancingv2"
 )
 
-// Machines is what the service asks of EC2.
-type Machines interface {
+// Instances is what Auto Scaling asks of EC2.
+type Instances interface {
 	Subnet(tx *cloud.Tx, region, id string) (*ec2.Subnet, error)
 	ResolveLaunchTemplate(tx *cloud.Tx, region string, ref ec2types.LaunchTemplateSpecification) (ec2.LaunchTemplate, error)
 	Launch(tx *cloud.Tx, region string, request ec2.LaunchRequest) (*ec2.Instance, error)
@@ -21,38 +21,53 @@ type Machines interface {
 	Instance(tx *cloud.Tx, region, id string) (*ec2.Instance, error)
 }
 
-// Balancers is what the service asks of Elastic Load Balancing.
-type Balancers interface {
+// Targets is what Auto Scaling asks of Elastic Load Balancing.
+type Targets interface {
+	// CheckTargetGroup returns AWS's error when there is no such target group.
 	CheckTargetGroup(tx *cloud.Tx, region, arn string) error
-	Register(tx *cloud.Tx, region, group, instance string) error
-	Deregister(tx *cloud.Tx, region, group, instance string) error
-	TargetHealth(tx *cloud.Tx, region, group string) (map[string]elasticloadbalancingv2.Health, error)
+	Register(tx *cloud.Tx, region, groupARN, instanceID string) error
+	Deregister(tx *cloud.Tx, region, groupARN, instanceID string) error
+	// TargetHealth returns the health of a target group's targets by their ids, as DescribeTargetHealth has it.
+	TargetHealth(tx *cloud.Tx, region, groupARN string) (map[string]elasticloadbalancingv2.Health, error)
 }
 
-// Service answers the API.
+// Service answers Auto Scaling's API and keeps the groups at their size.
 type Service struct {
 	store     *cloud.Store
-	machines  Machines
-	balancers Balancers
+	instances Instances
+	targets   Targets
 	log       *slog.Logger
 	now       func() time.Time
-	started   time.Time
 }
 
-// New returns the service over the lab's store.
-func New(store *cloud.Store, machines Machines, balancers Balancers, log *slog.Logger) *Service {
-	if log == nil {
-		log = slog.Default()
+// New returns the service.
+func New(store *cloud.Store, instances Instances, targets Targets, log *slog.Logger) *Service {
+	return &Service{store: store, instances: instances, targets: targets, log: log, now: time.Now}
+}
+
+// change applies one change to a group.
+func (s *Service) change(ctx context.Context, name *string, apply func(tx *cloud.Tx, g *group) error) error {
+	return s.store.Update(func(tx *cloud.Tx) error {
+		found, err := find(tx, cloud.RegionOf(ctx), text(name))
+		if err != nil {
+			return err
+		}
+		if err := apply(tx, found); err != nil {
+			return err
+		}
+		return found.put(tx)
+	})
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
 	}
-	return &Service{store: store, machines: machines, balancers: balancers, log: log, now: utcNow, started: utcNow()}
+	return *s
 }
 
-func utcNow() time.Time { return time.Now().UTC() }
-
-func (s *Service) view(ctx context.Context, read func(tx *cloud.Tx, region string) error) error {
-	return s.store.View(func(tx *cloud.Tx) error { return read(tx, cloud.RegionOf(ctx)) })
+func invalid(format string, args ...any) error {
+	return cloud.Errorf("ValidationError", format, args...)
 }
 
-func (s *Service) update(ctx context.Context, write func(tx *cloud.Tx, region string) error) error {
-	return s.store.Update(func(tx *cloud.Tx) error { return write(tx, cloud.RegionOf(ctx)) })
-}
+func unsupported(what string) error { return cloud.Unsupportedf("ValidationError", "%s", what) }
