@@ -19,8 +19,6 @@ type Options struct {
 	Dir string // holds the images
 	TLS *tls.Config
 	Log *slog.Logger
-	// Authorize decides on a mount; nil lets everybody in with all rights, as EFS does without a policy.
-	Authorize func(ctx context.Context, request MountRequest) (Grant, error)
 	// Size of each copy in bytes; the images are sparse. 0: 16 GiB.
 	Size int64
 }
@@ -41,6 +39,7 @@ type Manager struct {
 
 	mu      sync.Mutex
 	systems map[string]*system
+	decide  func(ctx context.Context, request MountRequest) (Grant, error)
 }
 
 // system is one file system at run time.
@@ -237,11 +236,21 @@ func (m *Manager) find(id string) (FileSystem, *volume, bool) {
 	return s.spec, s.volume, true
 }
 
+// AuthorizeWith sets who decides on mounts. Until then everybody is let in with all rights, as EFS does without a policy.
+func (m *Manager) AuthorizeWith(decide func(ctx context.Context, request MountRequest) (Grant, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.decide = decide
+}
+
 func (m *Manager) authorize(ctx context.Context, request MountRequest) (Grant, error) {
-	if m.options.Authorize == nil {
+	m.mu.Lock()
+	decide := m.decide
+	m.mu.Unlock()
+	if decide == nil {
 		return Grant{Write: true, Root: true}, nil
 	}
-	return m.options.Authorize(ctx, request)
+	return decide(ctx, request)
 }
 
 // Scrub reads every copy of everything and compares checksums; what can't be repaired is an error.

@@ -12,7 +12,7 @@ import (
 )
 
 func TestWhatOneClientClosesAnotherReads(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	one, two := w.client(), w.client()
 	require.NoError(t, one.mount(w.spec.ID+":/", "tls"))
 	require.NoError(t, two.mount(w.spec.ID, "rw"))
@@ -47,7 +47,7 @@ func TestWhatOneClientClosesAnotherReads(t *testing.T) {
 }
 
 func TestAnAccessPointIsARootAndAUser(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	plain, c := w.client(), w.client()
 	require.NoError(t, plain.mount(w.spec.ID, "tls"))
 	require.NoError(t, c.mount(w.spec.ID+":/", "tls,accesspoint=fsap-1"))
@@ -69,7 +69,7 @@ func TestAnAccessPointIsARootAndAUser(t *testing.T) {
 }
 
 func TestALostZoneIsServedHealedAndScrubbed(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	c := w.client()
 	require.NoError(t, c.mount(w.spec.ID, "tls"))
 	c.must("for i in $(seq 40); do head -c 500000 /dev/urandom > before$i; done; sha256sum before* > sums; sync sums")
@@ -92,7 +92,7 @@ func TestALostZoneIsServedHealedAndScrubbed(t *testing.T) {
 }
 
 func TestDataOutlivesTheManagerAndALossOutlivesItToo(t *testing.T) {
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	c := w.client()
 	require.NoError(t, c.mount(w.spec.ID, "tls"))
 	c.must("head -c 2000000 /dev/urandom > f && sha256sum f > sum && sync f sum")
@@ -114,14 +114,13 @@ func TestDataOutlivesTheManagerAndALossOutlivesItToo(t *testing.T) {
 
 func TestThePolicyDecides(t *testing.T) {
 	var seen mirror.MountRequest
-	w := newWorld(t, func(o *mirror.Options) {
-		o.Authorize = func(_ context.Context, request mirror.MountRequest) (mirror.Grant, error) {
-			seen = request
-			if !request.Secure {
-				return mirror.Grant{}, errors.New("access denied: not over TLS")
-			}
-			return mirror.Grant{Write: request.Connect != ""}, nil
+	w := newWorld(t)
+	w.manager.AuthorizeWith(func(_ context.Context, request mirror.MountRequest) (mirror.Grant, error) {
+		seen = request
+		if !request.Secure {
+			return mirror.Grant{}, errors.New("access denied: not over TLS")
 		}
+		return mirror.Grant{Write: request.Connect != ""}, nil
 	})
 	require.ErrorContains(t, w.client().mount(w.spec.ID, "rw"), "not over TLS")
 	reader := w.client()

@@ -40,7 +40,7 @@ type world struct {
 	clients int
 }
 
-func newWorld(t *testing.T, change func(o *mirror.Options)) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
 	if err := host.Privileged(); err != nil {
 		t.Skip(err)
@@ -74,9 +74,6 @@ func newWorld(t *testing.T, change func(o *mirror.Options)) *world {
 		Targets: []mirror.Target{{ID: "fsmt-1", Zone: "a", Namespace: ns, Address: netip.MustParseAddr("10.9.0.1")}},
 	}
 	w.options = mirror.Options{Dir: dir + "/efs", TLS: w.ca.TLSConfig(), Size: 512 << 20, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
-	if change != nil {
-		change(&w.options)
-	}
 	w.open()
 	t.Cleanup(func() { require.NoError(t, w.manager.Close()) })
 	return w

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	awsrds "github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
@@ -54,6 +55,9 @@ func newFixture(t *testing.T) *fixture {
 	network, secrets := ec2.New(f.store), secretsmanager.New(f.store)
 	f.service = rds.New(f.store, network, secrets, rds.WithLog(slog.New(slog.DiscardHandler)))
 	config := wiretest.New(t, map[string]any{"ec2": network, "rds": f.service, "secretsmanager": secrets, "kms": kms.New(f.store)})
+	// The SDK closes its request's body as soon as an answer begins, which breaks the connection when the server was
+	// quick; it counts on its own retries.
+	config.Retryer = func() aws.Retryer { return retry.NewStandard() }
 	f.rds, f.ec2, f.secrets = awsrds.NewFromConfig(config), awsec2.NewFromConfig(config), awssecrets.NewFromConfig(config)
 	f.makeNetwork()
 	return f
