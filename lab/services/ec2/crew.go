@@ -98,9 +98,7 @@ func (c *crew) brief(one *task, row *instanceRow) (ready bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	facts := one.spec
-	facts.Credentials, facts.Namespace = nil, nil
-	raw, err := json.Marshal(facts)
+	raw, err := factsOf(one.spec)
 	if err != nil {
 		return false, err
 	}
@@ -112,6 +110,14 @@ func (c *crew) brief(one *task, row *instanceRow) (ready bool, err error) {
 	}
 	c.told[one.id] = raw
 	return true, nil
+}
+
+// factsOf encodes what a machine's metadata tells; what cannot be encoded never changes.
+func factsOf(spec machine.Spec) ([]byte, error) {
+	return json.Marshal(struct {
+		machine.Spec
+		Credentials, Namespace struct{} // these hide the spec's own
+	}{Spec: spec})
 }
 
 func (c *crew) send(ctx context.Context, one task) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -223,6 +225,7 @@ func (r *reconciler) directMachines(ctx context.Context) error {
 		seen[observation.ID] = observation
 	}
 	known := map[string]bool{}
+	var errs []error
 	for _, region := range cloud.Regions() {
 		rows, err := r.service.allInstances(region.Name)
 		if err != nil {
@@ -234,7 +237,7 @@ func (r *reconciler) directMachines(ctx context.Context) error {
 				continue
 			}
 			if err := r.direct(ctx, region.Name, row, seen[row.ID]); err != nil {
-				return err
+				errs = append(errs, fmt.Errorf("directing instance %s: %w", row.ID, err))
 			}
 		}
 	}
@@ -243,7 +246,7 @@ func (r *reconciler) directMachines(ctx context.Context) error {
 			r.crew.send(ctx, task{effect: effectDelete, id: id})
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (s *Service) allInstances(region string) (rows []*instanceRow, err error) {
