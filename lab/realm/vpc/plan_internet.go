@@ -68,8 +68,11 @@ func trackingSysctls() []sysctl {
 	}
 }
 
-// countingSysctls make conntrack count packets and bytes.
-func countingSysctls() []sysctl { return []sysctl{{"net/netfilter/nf_conntrack_acct", "1"}} }
+// routerSysctls make conntrack count packets and bytes, and let the router's own ICMP errors cross it again when they
+// come back through a NAT gateway.
+func routerSysctls() []sysctl {
+	return []sysctl{{"net/netfilter/nf_conntrack_acct", "1"}, {"net/ipv4/conf/all/accept_local", "1"}}
+}
 
 // A NAT gateway and a network firewall forget TCP connections that are idle for 350 seconds:
 // https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html,

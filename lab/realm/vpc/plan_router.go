@@ -9,7 +9,7 @@ import (
 // router plans the VPC's router. A packet's way through it: the ruleset marks it with the route table of where it
 // came from; the table's routes decide; what they leave to the local route is found in the local table.
 func (v *view) router() space {
-	s := space{Name: v.ID, Sysctls: slices.Concat(forwardingSysctls(), trackingSysctls(), countingSysctls()), Ruleset: v.routerRuleset(), Meter: v.meter()}
+	s := space{Name: v.ID, Sysctls: slices.Concat(forwardingSysctls(), trackingSysctls(), routerSysctls()), Ruleset: v.routerRuleset(), Meter: v.meter()}
 	if len(v.CIDRs) > 0 { // ICMP errors of the router need an address to come from
 		s.Addresses = append(s.Addresses, address{Link: "lo", Prefix: hostPrefix(v.CIDRs[0].Masked().Addr().Next())})
 	}

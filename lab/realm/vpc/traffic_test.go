@@ -314,3 +314,25 @@ func TestAnInstanceReachesAPublicAddressOfItsOwnVPC(t *testing.T) {
 	answer(t, behind(t, n, "eni-balancer-b"), "10.0.11.20:443")
 	requireReaches(t, behind(t, n, "eni-server-a"), "198.18.1.20:443", "198.18.0.10")
 }
+
+// TestTheSmallerMTUOutsideIsLearned sends datagrams that fit inside a VPC but not through the internet gateway: the
+// router says so, and the sender's kernel cuts them.
+func TestTheSmallerMTUOutsideIsLearned(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, Options{})
+	apply(t, n, twoZones())
+	heard, err := n.Internet().ListenPacket(t.Context(), "udp4", "203.0.113.80:9999")
+	require.NoError(t, err)
+	defer heard.Close()
+	for _, id := range []string{"eni-balancer-a", "eni-server-b"} { // with a public address; through a NAT gateway
+		conn, err := behind(t, n, id).ListenPacket(t.Context(), "udp4", ":0")
+		require.NoError(t, err)
+		defer conn.Close()
+		require.Eventually(t, func() bool {
+			_, _ = conn.WriteTo(make([]byte, 5000), heard.LocalAddr()) // the first is refused
+			heard.SetReadDeadline(time.Now().Add(refusal))
+			size, _, err := heard.ReadFrom(make([]byte, 9000))
+			return err == nil && size == 5000
+		}, patience, time.Millisecond, id)
+	}
+}
