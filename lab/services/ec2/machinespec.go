@@ -23,7 +23,7 @@ func (s *Service) machineSpec(tx *cloud.Tx, region string, row *instanceRow) (ma
 		return machine.Spec{}, err
 	}
 	spec := machine.Spec{
-		ID: row.ID, Region: region, Zone: row.Zone, Type: row.Type, ImageID: row.Image, Hostname: privateName(region, row.PrivateIP),
+		ID: row.ID, AccountID: cloud.Account, Region: region, Zone: row.Zone, ZoneID: cloud.ZoneID(row.Zone), Type: row.Type, ImageID: row.Image, Hostname: privateName(region, row.PrivateIP),
 		ReservationID: row.Reservation, UserData: data, LaunchedAt: row.LaunchedAt, Interface: facts,
 		CPUs: float64(kind.size.vcpus), MemoryMiB: kind.size.memoryMiB, Tags: row.Tags, Profile: row.ProfileARN, Role: row.ProfileRole,
 		Metadata: machine.MetadataOptions{
