@@ -34,5 +34,5 @@ func (x *exchange) authenticate() error {
 	}
 	x.call.Principal = principal
 	x.secret = secret
-	return nil
+	return x.inflate()
 }

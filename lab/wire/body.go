@@ -53,10 +53,10 @@ func (x *exchange) declaredHash() (string, error) {
 	return "", cloud.Errorf("InvalidRequest", aPayloadIsMissing)
 }
 
-// read makes the body ready: whole, or as a stream that is checked as it is read.
+// read makes S3's body ready: whole, or as a stream that is checked as it is read. Others' are there already.
 func (x *exchange) read() error {
 	if !x.isS3() {
-		return x.inflate()
+		return nil
 	}
 	stream, err := x.open()
 	if err != nil {
@@ -98,7 +98,7 @@ func tooLarge(limit int64) error {
 
 // inflate unpacks a body that the client compressed, as CloudWatch's do.
 func (x *exchange) inflate() error {
-	if x.request.Header.Get("Content-Encoding") != "gzip" {
+	if x.isS3() || x.request.Header.Get("Content-Encoding") != "gzip" {
 		return nil
 	}
 	unpacked, err := gzip.NewReader(bytes.NewReader(x.request.Body))

@@ -76,7 +76,7 @@ var dialects = map[string]map[Kind]code{
 }
 
 // parents are where a dialect looks when it has no code of its own.
-var parents = map[string]string{"s3": "query", "rest-xml": "query", "rest-json": "json"}
+var parents = map[string]string{"s3": "query", "rest-xml": "query", "rest-json": "json", "rpc-v2-cbor": "json"}
 
 // validation is what single services call a parameter that does not pass, where their API reference differs from
 // their family's.
