@@ -14,6 +14,9 @@ import (
 
 const buildWithin = 10 * time.Minute
 
+// Data is built without waiting for the disk: it survives the kill of every process, not yet a loss of power. The
+// kernel writes it out within a minute, and what is acknowledged after that is flushed by the servers themselves.
+
 // initialize makes the cluster's data in its first member: from the volume that the last member left, or anew.
 func (c *cluster) initialize(m *member) error {
 	if err := killIn(m.data()); err != nil {
@@ -41,7 +44,7 @@ func (c *cluster) initialize(m *member) error {
 func (c *cluster) initdb(m *member) error {
 	return c.build(m, func(ctx context.Context, into string) error {
 		return c.manager.account.run(ctx, "initdb", "--pgdata="+into, "--username="+adminRole, "--encoding=UTF8",
-			"--locale=C.UTF-8", "--data-checksums", "--auth=reject", "--wal-segsize=4", "--no-instructions")
+			"--locale=C.UTF-8", "--data-checksums", "--auth=reject", "--wal-segsize=4", "--no-instructions", "--no-sync")
 	})
 }
 
@@ -52,7 +55,7 @@ func (c *cluster) clone(m, writer *member) error {
 	}
 	err := c.build(m, func(ctx context.Context, into string) error {
 		return c.manager.account.run(ctx, "pg_basebackup", "--pgdata="+into, "--wal-method=stream", "--checkpoint=fast",
-			"--dbname="+conninfo(writer, replicationRole, "base-backup"), "--no-password")
+			"--dbname="+conninfo(writer, replicationRole, "base-backup"), "--no-password", "--no-sync")
 	})
 	if err != nil {
 		return fmt.Errorf("copying the writer's data: %w", err)
@@ -124,7 +127,7 @@ func (c *cluster) rewind(m, writer *member) error {
 	if err := c.configure(m); err != nil {
 		return err
 	}
-	return c.manager.account.run(ctx, "pg_rewind", "--target-pgdata="+m.data(), "--restore-target-wal",
+	return c.manager.account.run(ctx, "pg_rewind", "--target-pgdata="+m.data(), "--restore-target-wal", "--no-sync",
 		"--config-file="+filepath.Join(m.conf(), "postgresql.conf"),
 		"--source-server="+conninfo(writer, adminRole, "rewind")+" dbname=postgres")
 }

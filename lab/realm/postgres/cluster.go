@@ -190,6 +190,7 @@ func (c *cluster) member(id string) *member {
 func (c *cluster) observe() {
 	var wait sync.WaitGroup
 	for _, m := range c.list() {
+		m.occupied = m.isBusy() != "" // first: an action that ends meanwhile counts as under way
 		m.alive = m.running() != nil
 	}
 	for _, m := range c.list() {

@@ -53,7 +53,7 @@ func setDefaults(o *Options) {
 	for value, standard := range map[*time.Duration]time.Duration{
 		&o.ProbeEvery:   500 * time.Millisecond,
 		&o.ProbeTimeout: time.Second,
-		&o.HangAfter:    2500 * time.Millisecond,
+		&o.HangAfter:    2 * time.Second,
 		&o.StartWithin:  time.Minute,
 	} {
 		if *value == 0 {
@@ -148,6 +148,19 @@ func (m *Manager) notify() {
 	case m.changed <- struct{}{}:
 	default:
 	}
+}
+
+// Abandon ends all deciding at once and leaves the servers as they are, for whoever kills them: see tests.
+func (m *Manager) Abandon() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	for _, c := range m.clusters {
+		close(c.stop)
+		<-c.done
+		c.actions.Wait()
+	}
+	m.clusters = map[string]*cluster{}
 }
 
 // Close stops every server and keeps the data.

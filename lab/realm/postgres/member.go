@@ -28,6 +28,7 @@ type member struct {
 	session  *pgx.Conn // of the observer
 	probedAt time.Time // when a connection was last made anew
 	alive    bool      // its process lived when the round began
+	occupied bool      // an action on it was under way when the round began
 	seen     sight
 	failing  time.Time // since when it has not answered; zero: it does
 	starting time.Time // since when it says that it starts up; zero: it does not

@@ -18,6 +18,7 @@ func (m *member) look(timeout time.Duration) {
 		m.seen, m.failing, m.starting, m.answered = sight{}, time.Time{}, time.Time{}, false
 		return
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	seen, err := m.ask(ctx)
@@ -31,7 +32,7 @@ func (m *member) look(timeout time.Duration) {
 			m.starting = time.Now()
 		}
 	case m.failing.IsZero():
-		m.failing = time.Now()
+		m.failing = began
 	}
 	if err != nil {
 		m.closeSession()
@@ -53,10 +54,10 @@ const lookQuery = `SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn() IS NOT 
     ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn,
   current_setting('synchronous_standby_names')`
 
-// ask asks the server for its role and position. Every other second it does so over a new connection, since a
-// stopped postmaster leaves those that exist in order.
+// ask asks the server for its role and position. Every second it does so over a new connection, since those
+// that exist work on when the postmaster is stopped.
 func (m *member) ask(ctx context.Context) (sight, error) {
-	if m.session == nil || time.Since(m.probedAt) > 2*time.Second {
+	if m.session == nil || time.Since(m.probedAt) > time.Second {
 		session, err := m.connect(ctx)
 		if err != nil {
 			return sight{}, err

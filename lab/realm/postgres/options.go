@@ -27,7 +27,7 @@ type Options struct {
 
 	ProbeEvery   time.Duration // between two observations; 0: 500 ms
 	ProbeTimeout time.Duration // within which a member must answer; 0: 1 s
-	// HangAfter is how long a running member may leave probes unanswered before it counts as dead; 0: 2.5 s.
+	// HangAfter is how long a running member may leave probes unanswered before it counts as dead; 0: 2 s.
 	HangAfter time.Duration
 	// StartWithin bounds a start, with its crash recovery, before the member counts as hung; 0: 60 s.
 	StartWithin time.Duration

@@ -32,7 +32,7 @@ func (m *member) view(writer *member) memberView {
 	out := memberView{
 		ID: m.spec().ID, Tier: m.spec().Tier, Ready: m.spec().Namespace != nil, Down: m.spec().Down, Leaving: m.leaving,
 		Restart: m.spec().Restart > restartDone,
-		Busy:    busy != "", Waiting: time.Now().Before(retryAt), Running: m.alive,
+		Busy:    busy != "" || m.occupied, Waiting: time.Now().Before(retryAt), Running: m.alive,
 		Answering: seen.answers && m.alive, Unresponsive: m.unresponsive(), InRecovery: seen.recovery, Settled: seen.settled,
 		LSN: seen.lsn, Follows: course.follows, SyncNames: seen.syncNames,
 		Stuck: !course.catchingUp.IsZero() && time.Since(course.catchingUp) > 5*time.Second,
