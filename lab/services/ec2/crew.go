@@ -52,10 +52,19 @@ func newCrew(s *Service) *crew {
 
 func (c *crew) wait() { c.group.Wait() }
 
-func (c *crew) busy(id string) bool {
+// engaged returns the machines that something is being done to, or that wait for their next try. Take it before reading
+// rows and observations: those of a machine that is not engaged then are no older than what was last done to it.
+func (c *crew) engaged() map[string]bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.working[id] > 0 || time.Now().Before(c.after[id])
+	engaged := map[string]bool{}
+	for id := range c.working {
+		engaged[id] = true
+	}
+	for id, at := range c.after {
+		engaged[id] = engaged[id] || time.Now().Before(at)
+	}
+	return engaged
 }
 
 // nextTry tells when the first of the failed starts may be tried again; 0: there is none.

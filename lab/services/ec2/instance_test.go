@@ -130,6 +130,7 @@ func TestShutdownFromInside(t *testing.T) {
 }
 
 func TestLaunchThatKeepsFailingIsGivenUp(t *testing.T) {
+	t.Parallel()
 	b, s := newBench(t), newStage()
 	s.failing["*"] = true
 	b.play(s)
@@ -238,6 +239,7 @@ func TestSameClientTokenLaunchesOnce(t *testing.T) {
 }
 
 func TestPublicAddressIsGivenBackWhileStopped(t *testing.T) {
+	t.Parallel()
 	b, s := newBench(t), newStage()
 	b.play(s)
 	id := *b.run(b.place(), 1, func(in *ec2.RunInstancesInput) {
@@ -256,6 +258,7 @@ func TestPublicAddressIsGivenBackWhileStopped(t *testing.T) {
 }
 
 func TestNetworkThatCannotBeMadeIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	b, s := newBench(t), newStage()
 	s.refuse = errors.New("the kernel is tired")
 	b.play(s)

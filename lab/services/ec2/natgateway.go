@@ -92,7 +92,8 @@ func (s *Service) placeNAT(tx *cloud.Tx, region string, row *natGatewayRow, addr
 		return natGateways.save(tx, region, row)
 	}
 	nic, err := s.CreateInterface(tx, region, InterfaceRequest{
-		SubnetID: row.Subnet, Description: "Interface for NAT Gateway " + row.ID, Type: types.NetworkInterfaceTypeNatGateway,
+		SubnetID: row.Subnet, Description: "Interface for NAT Gateway " + row.ID, Type: "nat_gateway", // the wire says so where the model's enum says natGateway
+
 		RequesterID: "amazon-nat", Role: vpc.RoleNAT, AllocationID: row.Allocation, Address: address,
 	})
 	if err != nil {

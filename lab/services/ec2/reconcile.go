@@ -220,6 +220,7 @@ func (r *endpointRow) becomesAvailable(there map[string]bool) bool {
 
 // directMachines compares every instance with its machine, writes down what is seen and has the crew do the rest.
 func (r *reconciler) directMachines(ctx context.Context) error {
+	engaged := r.crew.engaged()
 	seen := map[string]machine.Observation{}
 	for _, observation := range r.service.machines.Observe() {
 		seen[observation.ID] = observation
@@ -233,7 +234,7 @@ func (r *reconciler) directMachines(ctx context.Context) error {
 		}
 		for _, row := range rows {
 			known[row.ID] = !row.gone()
-			if r.crew.busy(row.ID) && !row.ForceStop {
+			if engaged[row.ID] && !row.ForceStop {
 				continue
 			}
 			if err := r.direct(ctx, region.Name, row, seen[row.ID]); err != nil {
@@ -242,7 +243,7 @@ func (r *reconciler) directMachines(ctx context.Context) error {
 		}
 	}
 	for id := range seen {
-		if !known[id] && !r.crew.busy(id) {
+		if !known[id] && !engaged[id] {
 			r.crew.send(ctx, task{effect: effectDelete, id: id})
 		}
 	}
