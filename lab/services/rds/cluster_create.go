@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 
 	"haven/lab/cloud"
+	"haven/lab/services/kms"
 	"haven/lab/services/secretsmanager"
 )
 
@@ -104,7 +105,9 @@ func (s *Service) newCluster(tx *cloud.Tx, region, name string, in *rds.CreateDB
 		Insights: insights{On: on(in.EnablePerformanceInsights), Key: aws.ToString(in.PerformanceInsightsKMSKeyId), Days: or(in.PerformanceInsightsRetentionPeriod, 0), Mode: in.DatabaseInsightsMode},
 	}
 	if row.Encrypted {
-		row.Key = keyARN(region, or(in.KmsKeyId, "alias/aws/rds"))
+		if row.Key, err = keyARN(tx, region, or(in.KmsKeyId, "alias/aws/rds")); err != nil {
+			return nil, err
+		}
 	} else if in.KmsKeyId != nil {
 		return nil, cloud.Errorf("InvalidParameterCombination", "KmsKeyId can't be specified for a cluster whose storage is not encrypted")
 	}
@@ -211,13 +214,15 @@ func (s *Service) setMaster(tx *cloud.Tx, row *clusterRow, managed bool, passwor
 		row.Password = *password
 		return checkPassword(*password)
 	}
-	row.SecretKey = keyARN(row.Region, or(optional(key), "alias/aws/secretsmanager"))
-	arn, err := s.secrets.CreateManaged(tx, row.Region, secretsmanager.ManagedSecret{
+	var err error
+	if row.SecretKey, err = keyARN(tx, row.Region, or(optional(key), "alias/aws/secretsmanager")); err != nil {
+		return err
+	}
+	row.Secret, err = s.secrets.CreateManaged(tx, row.Region, secretsmanager.ManagedSecret{
 		Name: "rds!cluster-" + cloud.NewUUID(), Owner: "rds", KeyRef: key, Value: masterSecret(row.MasterUser), RotateDays: rotateDays,
 		Description: "Secret associated with primary RDS DB cluster: " + row.arn(),
 		Tags:        map[string]string{"aws:rds:primaryDBClusterArn": row.arn(), "aws:secretsmanager:owningService": "rds"},
 	})
-	row.Secret = arn
 	return err
 }
 
@@ -239,13 +244,11 @@ func masterSecret(user string) []byte {
 	return value
 }
 
-// keyARN completes a KMS key's id or alias.
-func keyARN(region, reference string) string {
-	switch {
-	case strings.HasPrefix(reference, "arn:"):
-		return reference
-	case strings.HasPrefix(reference, "alias/"):
-		return cloud.ARN("kms", region, reference)
+// keyARN returns the ARN of the KMS key that a reference names; AWS's own keys are made when they are first used.
+func keyARN(tx *cloud.Tx, region, reference string) (string, error) {
+	arn, err := kms.ResolveARN(tx, region, reference)
+	if err != nil {
+		return "", cloud.Errorf("KMSKeyNotAccessibleFault", "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it: %v", reference, err)
 	}
-	return cloud.ARN("kms", region, "key/"+reference)
+	return arn, nil
 }

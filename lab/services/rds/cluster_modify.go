@@ -160,8 +160,8 @@ func (s *Service) modifyMaster(tx *cloud.Tx, row *clusterRow, in *rds.ModifyDBCl
 	case managed && row.Secret == "":
 		row.Password = ""
 		return s.setMaster(tx, row, true, nil, aws.ToString(in.MasterUserSecretKmsKeyId))
-	case managed && in.MasterUserSecretKmsKeyId != nil && keyARN(row.Region, *in.MasterUserSecretKmsKeyId) != row.SecretKey:
-		return cloud.Unsupportedf("InvalidParameterCombination", "another MasterUserSecretKmsKeyId for a secret that exists")
+	case managed && in.MasterUserSecretKmsKeyId != nil:
+		return sameSecretKey(tx, row, *in.MasterUserSecretKmsKeyId)
 	case !managed && row.Secret != "" && in.MasterUserPassword == nil:
 		return cloud.Errorf("InvalidParameterCombination", "You must specify MasterUserPassword to stop managing the master user password.")
 	case in.MasterUserPassword != nil:
@@ -173,6 +173,14 @@ func (s *Service) modifyMaster(tx *cloud.Tx, row *clusterRow, in *rds.ModifyDBCl
 		return s.secrets.DeleteManaged(tx, row.Region, secret)
 	}
 	return nil
+}
+
+func sameSecretKey(tx *cloud.Tx, row *clusterRow, reference string) error {
+	key, err := keyARN(tx, row.Region, reference)
+	if err == nil && key != row.SecretKey {
+		err = cloud.Unsupportedf("InvalidParameterCombination", "another MasterUserSecretKmsKeyId for a secret that exists")
+	}
+	return err
 }
 
 func invalidState(row *clusterRow) error {
