@@ -104,9 +104,14 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 type prober struct{ dial dialer }
 
 // client returns a client for one request over the connection.
-func client(conn net.Conn) *http.Client {
+func client(conn net.Conn, check HealthCheck) *http.Client {
+	versions := &http.Protocols{}
+	versions.SetHTTP1(!check.HTTP2)
+	versions.SetHTTP2(check.HTTP2)
+	versions.SetUnencryptedHTTP2(check.HTTP2)
 	return &http.Client{
 		Transport: &http.Transport{
+			Protocols:         versions,
 			DialContext:       func(context.Context, string, string) (net.Conn, error) { return conn, nil },
 			DisableKeepAlives: true,
 			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // AWS does not verify a target's certificate either
@@ -136,7 +141,7 @@ func (p prober) probe(ctx context.Context, check HealthCheck, target Target) out
 		return outcome{reason: ReasonFailed}
 	}
 	request.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
-	response, err := client(conn).Do(request)
+	response, err := client(conn, check).Do(request)
 	if err != nil {
 		return outcome{reason: failure(err)}
 	}

@@ -97,3 +97,32 @@ func TestProbeTellsKindsOfFailureApart(t *testing.T) {
 	require.Equal(t, outcome{reason: ReasonTimeout}, probe("/slow", 0))
 	require.Equal(t, outcome{reason: ReasonFailed}, probe("/ok", 1), "nothing listens there")
 }
+
+func TestProbeSpeaksTheGroupsVersion(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.ProtoMajor != 2 {
+				w.WriteHeader(http.StatusHTTPVersionNotSupported)
+			}
+		}))
+		server.EnableHTTP2 = true
+		server.Config.Protocols = &http.Protocols{}
+		server.Config.Protocols.SetHTTP1(true)
+		server.Config.Protocols.SetHTTP2(true)
+		server.Config.Protocols.SetUnencryptedHTTP2(true)
+		check := HealthCheck{Protocol: "HTTP", Path: "/", Matcher: "200", Timeout: 2 * time.Second, HTTP2: true}
+		if secure {
+			check.Protocol = "HTTPS"
+			server.StartTLS()
+		} else {
+			server.Start()
+		}
+		address := netip.MustParseAddrPort(server.Listener.Addr().String())
+		target := Target{Address: address.Addr(), Port: int(address.Port())}
+		prober := prober{(&net.Dialer{}).DialContext}
+		require.Equal(t, outcome{}, prober.probe(context.Background(), check, target))
+		check.HTTP2 = false
+		require.Equal(t, outcome{reason: ReasonMismatch, status: 505}, prober.probe(context.Background(), check, target))
+		server.Close()
+	}
+}

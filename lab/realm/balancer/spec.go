@@ -142,6 +142,7 @@ type Stickiness struct {
 // HealthCheck is how the targets of a group are probed.
 type HealthCheck struct {
 	Protocol           string // "HTTP" or "HTTPS"
+	HTTP2              bool   // ask as the group's protocol version says
 	Port               int    // 0: the port that the target gets traffic on
 	Path               string
 	Matcher            string // such as "200-299,301"

@@ -66,7 +66,7 @@ func (g *targetGroup) stickiness() *balancer.Stickiness {
 func (g *targetGroup) check() balancer.HealthCheck {
 	port, _ := strconv.Atoi(*g.HealthCheckPort) // "traffic-port" is 0
 	return balancer.HealthCheck{
-		Protocol: string(g.HealthCheckProtocol), Port: port, Path: *g.HealthCheckPath, Matcher: *g.Matcher.HttpCode,
+		Protocol: string(g.HealthCheckProtocol), HTTP2: *g.ProtocolVersion == "HTTP2", Port: port, Path: *g.HealthCheckPath, Matcher: *g.Matcher.HttpCode,
 		Interval: time.Duration(*g.HealthCheckIntervalSeconds) * time.Second, Timeout: time.Duration(*g.HealthCheckTimeoutSeconds) * time.Second,
 		Healthy: int(*g.HealthyThresholdCount), Unhealthy: int(*g.UnhealthyThresholdCount),
 	}
