@@ -28,6 +28,13 @@ type Request struct {
 
 // Do hands the request to a server, without a network.
 func (q Request) Do(t testing.TB, server http.Handler) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, q.Sign(t))
+	return answer
+}
+
+// Sign returns the request as a server sees it.
+func (q Request) Sign(t testing.TB) *http.Request {
 	r := httptest.NewRequest(cmp.Or(q.Method, "POST"), cmp.Or(q.Target, "/"), strings.NewReader(q.Body))
 	hash := sigv4.Hash([]byte(q.Body))
 	if q.Scope == "s3" {
@@ -39,9 +46,7 @@ func (q Request) Do(t testing.TB, server http.Handler) *httptest.ResponseRecorde
 	if !q.Unsigned {
 		q.sign(t, r, cmp.Or(r.Header.Get("X-Amz-Content-Sha256"), hash))
 	}
-	answer := httptest.NewRecorder()
-	server.ServeHTTP(answer, r)
-	return answer
+	return r
 }
 
 func (q Request) sign(t testing.TB, r *http.Request, hash string) {

@@ -26,8 +26,9 @@ func (Protocol) Name() string { return "json" }
 
 // Target splits the header that names service and operation.
 func Target(r *http.Request) (prefix, operation string) {
-	prefix, operation, _ = strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	return prefix, operation
+	target := r.Header.Get("X-Amz-Target")
+	dot := strings.LastIndexByte(target, '.')
+	return target[:max(dot, 0)], target[dot+1:]
 }
 
 // Find reads the header X-Amz-Target.

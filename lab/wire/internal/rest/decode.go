@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"maps"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -12,28 +14,54 @@ import (
 
 // Decode reads the members that travel outside of the body.
 func Decode(r *api.Request, match api.Match, operation *api.Operation, into reflect.Value) error {
-	read := map[string]bool{"x-id": true} // which newer clients send to tell operations of one route apart
+	others := unnamed(r, operation)
 	if node := operation.Input; node != nil {
 		for _, field := range node.Fields {
-			if field.Ref.Location == "querystring" {
-				read[field.Ref.LocationName] = true
+			if field.Ref.Location == "querystring" && field.Kind == bind.Map {
+				setMap(field, into.Field(field.Index), others)
+				others = nil
 			}
 			if err := decodeMember(r, match, field, into.Field(field.Index)); err != nil {
 				return err
 			}
 		}
 	}
+	for name := range others {
+		return fault.Newf(fault.UnknownParameter, "%s has no query parameter %s, as far as the lab knows.", operation.Name, name)
+	}
+	return nil
+}
+
+// unnamed returns the query parameters that neither a member nor the route names.
+func unnamed(r *api.Request, operation *api.Operation) url.Values {
+	others := maps.Clone(r.Query)
+	delete(others, "x-id") // which newer clients send to tell operations of one route apart
 	_, literal, _ := strings.Cut(operation.HTTP.RequestURI, "?")
 	for pair := range strings.SplitSeq(literal, "&") {
 		name, _, _ := strings.Cut(pair, "=")
-		read[name] = true
+		delete(others, name)
 	}
-	for name := range r.Query {
-		if !read[name] {
-			return fault.Newf(fault.UnknownParameter, "%s has no query parameter %s, as far as the lab knows.", operation.Name, name)
+	if operation.Input == nil {
+		return others
+	}
+	for _, field := range operation.Input.Fields {
+		if field.Ref.Location == "querystring" && field.Kind != bind.Map {
+			delete(others, field.Ref.LocationName)
 		}
 	}
-	return nil
+	return others
+}
+
+// setMap gives a map the parameters that nothing else names, as text or as lists of text.
+func setMap(f *bind.Field, v reflect.Value, others url.Values) {
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(others)))
+	for name, values := range others {
+		element := reflect.ValueOf(values[0])
+		if f.Elem.Kind == bind.List {
+			element = reflect.ValueOf(values)
+		}
+		v.SetMapIndex(reflect.ValueOf(name), element.Convert(v.Type().Elem()))
+	}
 }
 
 func decodeMember(r *api.Request, match api.Match, f *bind.Field, v reflect.Value) error {
@@ -59,7 +87,7 @@ func set(f *bind.Field, v reflect.Value, text, timeFormat string) error {
 
 func decodeQuery(r *api.Request, f *bind.Field, v reflect.Value) error {
 	given, ok := r.Query[f.Ref.LocationName]
-	if !ok {
+	if !ok || f.Kind == bind.Map {
 		return nil
 	}
 	if f.Kind != bind.List {
