@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"haven/lab/cloud"
 	"haven/lab/model"
@@ -57,4 +58,9 @@ func (o *Operation) Status() int {
 		return o.HTTP.ResponseCode
 	}
 	return http.StatusOK
+}
+
+// Lists tells whether an operation lists things: then AWS answers an empty list, where there is nothing, and not none.
+func (o *Operation) Lists() bool {
+	return strings.HasPrefix(o.Name, "List") || strings.HasPrefix(o.Name, "Describe")
 }

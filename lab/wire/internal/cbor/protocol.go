@@ -71,7 +71,7 @@ func memberName(f *bind.Field) string { return f.Member }
 func (Protocol) Encode(w http.ResponseWriter, r *api.Request, operation *api.Operation, from reflect.Value) error {
 	tree := map[string]any{}
 	if operation.Output != nil {
-		tree = structure(operation.Output, from)
+		tree = output(operation.Output, from, operation.Lists())
 	}
 	return write(w, r, operation.Status(), tree)
 }

@@ -11,6 +11,17 @@ import (
 // timeTag marks seconds since 1970 (RFC 8949, section 3.4.2).
 const timeTag = 1
 
+// output returns an output as a tree. With emptyLists, members that are lists appear even when there is nothing in them.
+func output(node *bind.Node, v reflect.Value, emptyLists bool) map[string]any {
+	tree := structure(node, v)
+	for _, field := range node.Fields {
+		if emptyLists && field.Kind == bind.List && tree[field.Member] == nil {
+			tree[field.Member] = []any{}
+		}
+	}
+	return tree
+}
+
 func structure(node *bind.Node, v reflect.Value) map[string]any {
 	tree := map[string]any{}
 	for _, field := range node.Fields {

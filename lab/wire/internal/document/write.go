@@ -20,21 +20,26 @@ func JSONName(f *bind.Field) string {
 	return f.Member
 }
 
-// AppendJSON appends a struct as a JSON object, without the members that go elsewhere in the response.
-func AppendJSON(out []byte, node *bind.Node, v reflect.Value) []byte {
+// AppendJSON appends an output as a JSON object, without the members that go elsewhere in the response. With
+// emptyLists, members that are lists appear even when there is nothing in them.
+func AppendJSON(out []byte, node *bind.Node, v reflect.Value, emptyLists bool) []byte {
 	out = append(out, '{')
-	empty := true
+	begun := len(out)
 	for _, field := range node.Fields {
 		value, ok := bind.Present(v.Field(field.Index))
-		if !ok || field.Ref.Location != "" {
+		empty := !ok && emptyLists && field.Kind == bind.List
+		if field.Ref.Location != "" || !ok && !empty {
 			continue
 		}
-		if !empty {
+		if len(out) > begun {
 			out = append(out, ',')
 		}
-		empty = false
 		out = AppendString(out, JSONName(field))
 		out = append(out, ':')
+		if empty {
+			out = append(out, "[]"...)
+			continue
+		}
 		out = AppendValue(out, field, value)
 	}
 	return append(out, '}')
@@ -44,7 +49,7 @@ func AppendJSON(out []byte, node *bind.Node, v reflect.Value) []byte {
 func AppendValue(out []byte, f *bind.Field, v reflect.Value) []byte {
 	switch f.Kind {
 	case bind.Structure:
-		return AppendJSON(out, f.Node, v)
+		return AppendJSON(out, f.Node, v, false)
 	case bind.List:
 		return appendList(out, f, v)
 	case bind.Map:

@@ -64,7 +64,7 @@ func (Protocol) Decode(r *api.Request, _ api.Match, operation *api.Operation, in
 func (Protocol) Encode(w http.ResponseWriter, r *api.Request, operation *api.Operation, from reflect.Value) error {
 	var body []byte
 	if operation.Output != nil {
-		body = document.AppendJSON(make([]byte, 0, 512), operation.Output, from)
+		body = document.AppendJSON(make([]byte, 0, 512), operation.Output, from, operation.Lists())
 	}
 	w.Header().Set("X-Amzn-Requestid", r.ID)
 	api.Write(w, operation.Status(), contentType(operation.Service), body)

@@ -74,7 +74,7 @@ func (*Protocol) Encode(w http.ResponseWriter, r *api.Request, operation *api.Op
 		w.WriteHeader(status)
 		return nil
 	case payload == nil:
-		body = document.AppendJSON(nil, operation.Output, from)
+		body = document.AppendJSON(nil, operation.Output, from, operation.Lists())
 	default:
 		if value, ok := bind.Present(from.Field(payload.Index)); ok {
 			body = document.AppendValue(nil, payload, value)
