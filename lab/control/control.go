@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -99,6 +100,8 @@ func Handler(lab Lab) http.Handler {
 		result, err := lab.Exec(r.Context(), request)
 		reply(w, result, err)
 	})
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // go tool pprof, through curl --unix-socket
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, r *http.Request) {
 		lab.Stop()
 		reply(w, struct{}{}, nil)

@@ -79,7 +79,7 @@ func (t tool) build(ctx context.Context, cache, entry string, p *progress) error
 	status := func() string { return fmt.Sprintf(" (%d packages)", compiled.Load()) }
 	err = p.step(t.title+": compiling", status, func() error {
 		binary := filepath.Join(finished, t.binary)
-		return goBuild(ctx, t.folder, &compiled, append(append(flags, "-o", binary), t.pkg)...)
+		return goBuild(ctx, t.folder, pinnedEnvironment(), &compiled, append(append(flags, "-o", binary), t.pkg)...)
 	})
 	if err != nil {
 		return err

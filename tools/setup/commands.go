@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 )
 
-// buildHaven builds the project's own command into .haven/bin. Go's build cache knows by itself when there is nothing
-// to do.
+// buildHaven builds the project's own command into .haven/bin, as tests and the user's own builds are: what they have
+// compiled is not compiled again. Go's build cache knows by itself when there is nothing to do.
 func buildHaven(ctx context.Context, h home, p *progress) error {
 	var compiled atomic.Int64
 	status := func() string { return fmt.Sprintf(" (%d packages)", compiled.Load()) }
 	err := p.step("haven: compiling", status, func() error {
-		flags := append(slices.Clone(buildFlags), "-o", filepath.Join(h.bin(), "haven"), "./cmd/haven")
-		return goBuild(ctx, h.root, &compiled, flags...)
+		return goBuild(ctx, h.root, os.Environ(), &compiled, "-mod=readonly", "-buildvcs=false", "-o", filepath.Join(h.bin(), "haven"), "./cmd/haven")
 	})
 	if err != nil {
 		return fmt.Errorf("building haven: %w", err)

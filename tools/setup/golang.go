@@ -24,7 +24,7 @@ var buildFlags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
 func goCommand(ctx context.Context, folder string, arguments ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, "go", arguments...)
 	c.Dir = folder
-	c.Env = append(os.Environ(), goEnvironment...)
+	c.Env = pinnedEnvironment()
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 	c.WaitDelay = 10 * time.Second
@@ -42,9 +42,13 @@ func goOutput(ctx context.Context, folder string, arguments ...string) ([]byte, 
 	return out.Bytes(), nil
 }
 
-// goBuild builds a package and counts the packages that had to be compiled.
-func goBuild(ctx context.Context, folder string, compiled *atomic.Int64, arguments ...string) error {
+// pinnedEnvironment is the environment of builds that must not depend on the user's settings.
+func pinnedEnvironment() []string { return append(os.Environ(), goEnvironment...) }
+
+// goBuild builds a package in an environment and counts the packages that had to be compiled.
+func goBuild(ctx context.Context, folder string, environment []string, compiled *atomic.Int64, arguments ...string) error {
 	c := goCommand(ctx, folder, append([]string{"build", "-v"}, arguments...)...)
+	c.Env = environment
 	said := &packageCounter{count: compiled}
 	c.Stderr = said
 	c.Stdout = io.Discard

@@ -80,7 +80,6 @@ func New(options Options) (*Manager, error) {
 func (m *Manager) Apply(ctx context.Context, spec Spec) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	defer m.notify()
 	var errs []error
 	declared := map[string]bool{}
 	for _, fs := range spec.FileSystems {

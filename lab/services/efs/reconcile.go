@@ -30,10 +30,12 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.mirrors != nil {
 		changed = s.mirrors.Changed()
 	}
+	said := ""
 	for {
 		waiting, err := s.reconcile(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("reconciling file systems", "error", err)
+		if now := fmt.Sprint(err); err != nil && ctx.Err() == nil && now != said {
+			s.log.Error("reconciling file systems", "error", err) // once, not on each try
+			said = now
 		}
 		tick := slowTick
 		if waiting || err != nil {
