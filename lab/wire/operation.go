@@ -58,8 +58,7 @@ func (x *exchange) validate() error {
 
 // isHonoured tells whether wire itself does what an input's member asks for.
 func (x *exchange) isHonoured(field *bind.Field) bool {
-	return field.Ref.IdempotencyToken || x.service.model.Metadata.Protocol == "ec2" && field.Member == "DryRun" ||
-		x.isS3() && checkedHere[field.Member]
+	return x.service.model.Metadata.Protocol == "ec2" && field.Member == "DryRun" || x.isS3() && checkedHere[field.Member]
 }
 
 // checkedHere are S3's members that speak of the body, which wire checks.
