@@ -46,6 +46,16 @@ func begin(tx *cloud.Tx, g *group, description, cause, zone string, status types
 	return a.key(), prune(tx, g.Region)
 }
 
+// markActivity records how far an activity is.
+func markActivity(tx *cloud.Tx, region, key string, status types.ScalingActivityStatusCode) error {
+	a, err := activities.Get(tx, region, key)
+	if err != nil || a == nil || a.Ended != nil {
+		return err
+	}
+	a.Status = status
+	return activities.Put(tx, region, key, a)
+}
+
 // finishActivity records how an activity ended.
 func finishActivity(tx *cloud.Tx, region, key string, status types.ScalingActivityStatusCode, message string, now time.Time) error {
 	a, err := activities.Get(tx, region, key)

@@ -57,6 +57,14 @@ func (s *Service) CreateAutoScalingGroup(ctx context.Context, in *autoscaling.Cr
 			return err
 		}
 		made.setTags(in.Tags)
+		for _, h := range in.LifecycleHookSpecificationList {
+			if err := made.putHook(hook{
+				Name: text(h.LifecycleHookName), Transition: text(h.LifecycleTransition), Heartbeat: aws.ToInt32(h.HeartbeatTimeout), Default: text(h.DefaultResult),
+				Target: text(h.NotificationTargetARN), Role: text(h.RoleARN), Metadata: text(h.NotificationMetadata),
+			}); err != nil {
+				return err
+			}
+		}
 		made.Reason = fmt.Sprintf("At %s a user request created an AutoScalingGroup changing the desired capacity from 0 to %d.", stamp(made.Created), made.Desired)
 		return made.put(tx)
 	})
@@ -221,14 +229,15 @@ func (s *Service) DeleteAutoScalingGroup(ctx context.Context, in *autoscaling.De
 	})
 }
 
-// erase removes a group with its policies.
+// erase removes a group with what belongs to it.
 func erase(tx *cloud.Tx, g *group) error {
-	all, err := policies.ListPrefix(tx, g.Region, g.Name+"/")
-	if err != nil {
-		return err
-	}
-	for _, p := range all {
-		if err := policies.Delete(tx, g.Region, p.Group+"/"+text(p.Policy.PolicyName)); err != nil {
+	prefix := g.Name + "/"
+	for _, drop := range []func() error{
+		func() error { return dropAll(policies, tx, g.Region, prefix, (*policy).key) },
+		func() error { return dropAll(schedules, tx, g.Region, prefix, (*scheduled).key) },
+		func() error { return dropAll(notifications, tx, g.Region, prefix, (*notification).key) },
+	} {
+		if err := drop(); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,7 @@ const (
 // step is one thing to do. Exactly one of its fields is set.
 type step struct {
 	Launch    *launch
+	Wait      string // the member is to wait for its transition's lifecycle hooks
 	Serve     string // the member's instance runs: register it and call it in service
 	End       *ending
 	Terminate string // the member has drained: end its instance
@@ -55,7 +56,7 @@ type ending struct {
 // plan decides what a group does next: state changes of its members first, then its size. The same answer comes out
 // until something changes.
 func plan(g *group, seen map[string]observed, now time.Time) []step {
-	steps := advance(g, seen)
+	steps := advance(g, seen, now)
 	sick := diagnose(g, seen, now)
 	for _, s := range sick {
 		steps = append(steps, step{Sick: &s})
@@ -66,21 +67,51 @@ func plan(g *group, seen map[string]observed, now time.Time) []step {
 	return append(steps, resize(g, seen)...)
 }
 
-// advance moves members along: pending ones that run into service, ending ones towards their end.
-func advance(g *group, seen map[string]observed) (steps []step) {
+// advance moves members along: pending ones that run into service, ending ones towards their end, both by way of the
+// group's lifecycle hooks.
+func advance(g *group, seen map[string]observed, now time.Time) (steps []step) {
 	for _, m := range g.Members {
-		o := seen[m.ID]
-		gone := !o.Known || o.State == ec2types.InstanceStateNameTerminated
-		switch {
-		case m.State == types.LifecycleStatePending && o.State == ec2types.InstanceStateNameRunning:
-			steps = append(steps, step{Serve: m.ID})
-		case m.State == types.LifecycleStateTerminating && gone:
-			steps = append(steps, step{Forget: m.ID})
-		case m.State == types.LifecycleStateTerminating && o.Registered == 0 && o.State != ec2types.InstanceStateNameShuttingDown:
-			steps = append(steps, step{Terminate: m.ID})
+		if s, ok := advanceOne(g, m, seen[m.ID], now); ok {
+			steps = append(steps, s)
 		}
 	}
 	return steps
+}
+
+func advanceOne(g *group, m member, o observed, now time.Time) (step, bool) {
+	gone := !o.Known || o.State == ec2types.InstanceStateNameTerminated
+	running := o.State == ec2types.InstanceStateNameRunning
+	drained := o.Registered == 0 && o.State != ec2types.InstanceStateNameShuttingDown
+	switch m.State {
+	case types.LifecycleStatePending:
+		if running && len(g.hooksOn(onLaunch)) > 0 && m.InService.IsZero() {
+			return step{Wait: m.ID}, true
+		}
+		return step{Serve: m.ID}, running
+	case types.LifecycleStatePendingWait:
+		switch g.outcome(m, now) {
+		case proceed:
+			return step{Serve: m.ID}, running
+		case abandon:
+			return step{End: &ending{m.ID, "an instance was taken out of service in response to an abandoned lifecycle action"}}, true
+		}
+	case types.LifecycleStateTerminating:
+		switch {
+		case gone:
+			return step{Forget: m.ID}, true
+		case drained && len(g.hooksOn(onTerminate)) > 0:
+			return step{Wait: m.ID}, true
+		}
+		return step{Terminate: m.ID}, drained
+	case types.LifecycleStateTerminatingWait, types.LifecycleStateTerminatingProceed:
+		if gone {
+			return step{Forget: m.ID}, true
+		}
+		return step{Terminate: m.ID}, drained && (g.Deleting || g.outcome(m, now) != "")
+	case types.LifecycleStateStandby:
+		return step{Forget: m.ID}, gone
+	}
+	return step{}, false
 }
 
 // diagnose finds members that have to be replaced. An instance that ended or stopped is unhealthy at once; failed
@@ -229,8 +260,8 @@ func balancing(g *group, alive []member) bool {
 	return uneven(g, slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return m.ID == newest.ID }))
 }
 
-// chooseToEnd follows the default termination policy: in the zone with most members, those of an old launch template
-// first, then the oldest; a member that does not serve goes before one that does
+// chooseToEnd follows the termination policies: in the zone with most members, as the group's policies say in their
+// order; a member that does not serve goes before one that does
 // (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html).
 func chooseToEnd(g *group, alive []member, seen map[string]observed) *member {
 	candidates := slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return m.Protected })
@@ -238,20 +269,38 @@ func chooseToEnd(g *group, alive []member, seen map[string]observed) *member {
 		return nil
 	}
 	counts := perZone(g, alive)
-	newestFirst := slices.Contains(g.Policies, "NewestInstance")
 	slices.SortFunc(candidates, func(a, b member) int {
-		age := a.Launched.Compare(b.Launched)
-		if newestFirst {
-			age = -age
-		}
 		return cmp.Or(
 			cmp.Compare(counts[b.Zone], counts[a.Zone]),
 			compareBool(wellServing(g, a, seen[a.ID]), wellServing(g, b, seen[b.ID])),
-			compareBool(a.Template.Version == g.Template.Version, b.Template.Version == g.Template.Version),
-			age, cmp.Compare(a.ID, b.ID),
+			g.comparePolicies(a, b), cmp.Compare(a.ID, b.ID),
 		)
 	})
 	return &candidates[0]
+}
+
+// comparePolicies orders two members of a zone by the group's termination policies, the default one last. The default
+// takes those of an old launch template first, then the oldest, where AWS takes the one closest to its next billing hour.
+func (g *group) comparePolicies(a, b member) int {
+	age := a.Launched.Compare(b.Launched)
+	outdated := compareBool(a.Template.Version == g.Template.Version, b.Template.Version == g.Template.Version)
+	for _, p := range append(slices.Clone(g.Policies), "Default") {
+		order := 0
+		switch p {
+		case "OldestInstance", "ClosestToNextInstanceHour":
+			order = age
+		case "NewestInstance":
+			order = -age
+		case "OldestLaunchTemplate", "OldestLaunchConfiguration":
+			order = outdated
+		case "Default":
+			order = cmp.Or(outdated, age)
+		}
+		if order != 0 {
+			return order
+		}
+	}
+	return 0
 }
 
 func compareBool(a, b bool) int {

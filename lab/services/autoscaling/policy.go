@@ -11,6 +11,8 @@ import (
 	"haven/lab/cloud"
 )
 
+func (p *policy) key() string { return p.Group + "/" + text(p.Policy.PolicyName) }
+
 // PutScalingPolicy keeps a policy. Nothing evaluates it yet, so it has no alarms.
 func (s *Service) PutScalingPolicy(ctx context.Context, in *autoscaling.PutScalingPolicyInput) (*autoscaling.PutScalingPolicyOutput, error) {
 	kind := text(in.PolicyType)

@@ -30,7 +30,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer tick.Stop()
 	paused := map[string]time.Time{}
 	for {
-		if err := s.pass(paused); err != nil {
+		if err := errors.Join(s.runSchedules(), s.pass(paused)); err != nil {
 			s.log.Error("reconciling Auto Scaling groups", "error", err)
 		}
 		select {
@@ -166,6 +166,8 @@ func (s *Service) take(tx *cloud.Tx, g *group, next step) error {
 	switch {
 	case next.Launch != nil:
 		return s.launch(tx, g, *next.Launch)
+	case next.Wait != "":
+		return s.await(tx, g, g.member(next.Wait))
 	case next.Serve != "":
 		return s.serve(tx, g, g.member(next.Serve))
 	case next.Sick != nil:
@@ -174,6 +176,9 @@ func (s *Service) take(tx *cloud.Tx, g *group, next step) error {
 	case next.End != nil:
 		return s.end(tx, g, g.member(next.End.ID), next.End.Cause)
 	case next.Terminate != "":
+		if m := g.member(next.Terminate); m.State == types.LifecycleStateTerminatingWait {
+			m.State = types.LifecycleStateTerminatingProceed
+		}
 		return s.instances.Terminate(tx, g.Region, next.Terminate, "Client.UserInitiatedShutdown: Instance initiated by Auto Scaling")
 	default:
 		return s.forget(tx, g, next.Forget)
@@ -218,6 +223,16 @@ func (s *Service) start(tx *cloud.Tx, g *group, resolved template, subnetID stri
 	return s.instances.Launch(tx, g.Region, ec2.LaunchRequest{LaunchTemplateID: resolved.ID, Version: version, SubnetID: subnetID, Tags: tags})
 }
 
+// await stops a member at its transition until its lifecycle actions are completed.
+func (s *Service) await(tx *cloud.Tx, g *group, m *member) error {
+	transition, state := onLaunch, types.LifecycleStatePendingWait
+	if m.State == types.LifecycleStateTerminating {
+		transition, state = onTerminate, types.LifecycleStateTerminatingWait
+	}
+	m.State, m.Actions = state, begun(g.hooksOn(transition), s.now())
+	return markActivity(tx, g.Region, m.Activity, types.ScalingActivityStatusCodeMidLifecycleAction)
+}
+
 // serve registers a running instance with the balancers and calls it in service.
 func (s *Service) serve(tx *cloud.Tx, g *group, m *member) error {
 	now := s.now()
@@ -228,7 +243,7 @@ func (s *Service) serve(tx *cloud.Tx, g *group, m *member) error {
 			}
 		}
 	}
-	m.State, m.InService = types.LifecycleStateInService, now.UTC()
+	m.State, m.InService, m.Actions = types.LifecycleStateInService, now.UTC(), nil
 	return finishActivity(tx, g.Region, m.Activity, types.ScalingActivityStatusCodeSuccessful, "", now)
 }
 
@@ -242,7 +257,7 @@ func (s *Service) end(tx *cloud.Tx, g *group, m *member, cause string) error {
 	if err != nil {
 		return err
 	}
-	m.State, m.Ending, m.Activity = types.LifecycleStateTerminating, now.UTC(), key
+	m.State, m.Ending, m.Activity, m.Actions = types.LifecycleStateTerminating, now.UTC(), key, nil
 	for _, arn := range g.Targets {
 		if err := s.targets.Deregister(tx, g.Region, arn, m.ID); err != nil {
 			return err

@@ -32,6 +32,7 @@ type group struct {
 	Metrics   []string
 	Deleting  bool
 	Members   []member
+	Hooks     []hook   // lifecycle hooks
 	Refresh   *refresh // the newest instance refresh
 	Refreshes []refresh
 	Reason    string // why the desired capacity is what it is, for the next activities' causes
@@ -65,10 +66,11 @@ type member struct {
 	InService time.Time
 	Ending    time.Time // when it began to end
 	Activity  string    // the activity that launches or ends it
+	Actions   []action  // lifecycle actions of its present transition
 }
 
 func (m *member) alive() bool {
-	return m.State == types.LifecycleStatePending || m.State == types.LifecycleStateInService
+	return m.State == types.LifecycleStatePending || m.State == types.LifecycleStatePendingWait || m.State == types.LifecycleStateInService
 }
 
 func (g *group) member(id string) *member {
