@@ -104,6 +104,14 @@ func TestJobsAllRun(t *testing.T) {
 	assert.NoError(t, runJobs([]func() error{func() error { return nil }}))
 }
 
+func TestCompilersMayWasteMemoryOnlyWhereThereIsPlenty(t *testing.T) {
+	t.Setenv("GOGC", "")
+	assert.Empty(t, compilerEnvironment(roomToWaste-1))
+	assert.Equal(t, []string{"GOGC=400"}, compilerEnvironment(roomToWaste))
+	t.Setenv("GOGC", "50")
+	assert.Empty(t, compilerEnvironment(roomToWaste), "the user has said otherwise")
+}
+
 func TestAvailableMemoryIsKnown(t *testing.T) {
 	assert.Greater(t, availableMemory(), uint64(1<<20))
 }

@@ -28,7 +28,7 @@ func buildHaven(ctx context.Context, h home, p *progress) error {
 func compileProgram(ctx context.Context, h home, p *progress) error {
 	err := p.step("Pulumi program: compiling", silent, func() error {
 		c := goCommand(ctx, h.root, "list", "-export", "-deps", "-f", "{{.Name}}", "./infra")
-		c.Env = os.Environ()
+		c.Env = append(os.Environ(), compilerEnvironment(availableMemory())...)
 		var said bytes.Buffer
 		c.Stderr = &said
 		if err := c.Run(); err != nil {

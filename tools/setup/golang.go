@@ -17,6 +17,18 @@ import (
 // go.sum alone.
 var goEnvironment = []string{"GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "GOOS=", "GOARCH="}
 
+// roomToWaste is the memory with which compilers may collect their garbage less often, in bytes.
+const roomToWaste = 12 << 30
+
+// compilerEnvironment makes compilers collect garbage less often where memory is plenty: measured on the API clients of
+// AWS, it takes a fifth off the processor time and adds half to the memory. What is compiled is the same.
+func compilerEnvironment(available uint64) []string {
+	if os.Getenv("GOGC") != "" || available < roomToWaste {
+		return nil
+	}
+	return []string{"GOGC=400"}
+}
+
 // buildFlags make a build independent of the folder it runs in, so that its compiled packages serve every clone.
 var buildFlags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
 
