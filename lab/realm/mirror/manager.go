@@ -163,7 +163,7 @@ func (m *Manager) applyTargets(s *system) error {
 		}
 		declared[spec.ID] = true
 		if t := s.targets[spec.ID]; t != nil {
-			if t.spec.Namespace == spec.Namespace && t.spec.Address == spec.Address {
+			if t.spec.Namespace == spec.Namespace {
 				continue
 			}
 			m.closeTarget(t)

@@ -103,7 +103,7 @@ func (o *mountOptions) attach(ctx context.Context) (*os.File, net.Conn, error) {
 func (o *mountOptions) attachAgain() (*os.File, net.Conn, error) {
 	for {
 		var stat unix.Statfs_t
-		if err := unix.Statfs(o.dir, &stat); err == nil {
+		if err := unix.Statfs(o.dir, &stat); !errors.Is(err, unix.ENOTCONN) {
 			return nil, nil, nil // somebody has unmounted the dead one, or mounted something else
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +70,7 @@ func newWorld(t *testing.T) *world {
 		AccessPoints: []mirror.AccessPoint{{
 			ID: "fsap-1", Path: "/haven", User: &mirror.User{UID: 1500, GID: 1500}, Create: &mirror.Creation{UID: 1500, GID: 1500, Mode: 0o750},
 		}},
-		Targets: []mirror.Target{{ID: "fsmt-1", Zone: "a", Namespace: ns, Address: netip.MustParseAddr("10.9.0.1")}},
+		Targets: []mirror.Target{{ID: "fsmt-1", Zone: "a", Namespace: ns}},
 	}
 	w.options = mirror.Options{Dir: dir + "/efs", TLS: w.ca.TLSConfig(), Size: 512 << 20, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	w.open()

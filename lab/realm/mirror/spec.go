@@ -1,10 +1,6 @@
 package mirror
 
-import (
-	"net/netip"
-
-	"haven/lab/realm/host"
-)
+import "haven/lab/realm/host"
 
 // Spec is the whole desired storage of the lab. A file system that is no longer declared is deleted with its data.
 type Spec struct {
@@ -45,8 +41,7 @@ type Target struct {
 	ID        string
 	Zone      string
 	Namespace *host.Namespace // of its network interface; nil: not there yet
-	Address   netip.Addr
-	Down      bool // it serves nobody: its zone has lost power, or a fault was injected
+	Down      bool            // it serves nobody: its zone has lost power, or a fault was injected
 }
 
 // DeviceState tells how a zone's copy is.

@@ -38,7 +38,8 @@ type target struct {
 
 func (m *Manager) listen(system string, spec Target) (*target, error) {
 	ctx, stop := context.WithCancel(context.Background())
-	listener, err := spec.Namespace.Listen(ctx, "tcp", net.JoinHostPort(spec.Address.String(), fmt.Sprint(Port)))
+	// Any address of the namespace will do: it is this interface's alone, and may not have its address yet.
+	listener, err := spec.Namespace.Listen(ctx, "tcp4", fmt.Sprintf("0.0.0.0:%d", Port))
 	if err != nil {
 		stop()
 		return nil, fmt.Errorf("listening at the mount target %s: %w", spec.ID, err)

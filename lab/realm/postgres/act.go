@@ -226,7 +226,7 @@ func (c *cluster) restart(m *member) error {
 
 // await waits until the server accepts connections.
 func (m *member) await(within time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
+	ctx, cancel := context.WithTimeout(m.cluster.ctx, within)
 	defer cancel()
 	for {
 		session, err := m.connect(ctx)

@@ -79,7 +79,7 @@ func (c *cluster) build(m *member, fill func(ctx context.Context, into string) e
 	if err := c.manager.makeOwned(next); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), buildWithin)
+	ctx, cancel := context.WithTimeout(c.ctx, buildWithin)
 	defer cancel()
 	if err := fill(ctx, next); err != nil {
 		return errors.Join(err, os.RemoveAll(next))
@@ -107,7 +107,7 @@ func (c *cluster) rejoin(m, writer *member) error {
 }
 
 func (c *cluster) rewind(m, writer *member) error {
-	ctx, cancel := context.WithTimeout(context.Background(), buildWithin)
+	ctx, cancel := context.WithTimeout(c.ctx, buildWithin)
 	defer cancel()
 	// The new writer's control file tells its new timeline only after a checkpoint.
 	session, err := writer.connect(ctx)

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +20,8 @@ type cluster struct {
 	dir     string
 	log     *slog.Logger
 	wake    chan struct{}
-	stop    chan struct{}
+	ctx     context.Context // ends when the cluster is closed: whatever is being built is given up
+	stop    context.CancelFunc
 	done    chan struct{}
 
 	declared atomic.Pointer[ClusterSpec] // as the goroutine last took it
@@ -36,9 +38,10 @@ type cluster struct {
 func openCluster(m *Manager, spec ClusterSpec) (*cluster, error) {
 	c := &cluster{
 		manager: m, dir: filepath.Join(m.options.Dir, spec.ID), log: m.options.Log.With("cluster", spec.Name),
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		wanted: spec, public: Observation{ID: spec.ID},
 	}
+	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.declared.Store(&spec)
 	c.roster.Store(new([]*member))
 	if err := os.MkdirAll(c.dir, 0o711); err != nil {
@@ -77,7 +80,7 @@ func (c *cluster) wakeUp() {
 
 // end stops the goroutine and then every member, writer first, keeping the data.
 func (c *cluster) end() {
-	close(c.stop)
+	c.stop()
 	<-c.done
 	c.actions.Wait()
 	writer := c.current().Writer
@@ -102,7 +105,7 @@ func (c *cluster) run() {
 	for {
 		c.round()
 		select {
-		case <-c.stop:
+		case <-c.ctx.Done():
 			return
 		case <-c.wake:
 		case <-ticker.C:

@@ -156,7 +156,7 @@ func (m *Manager) Abandon() {
 	defer m.mu.Unlock()
 	m.closed = true
 	for _, c := range m.clusters {
-		close(c.stop)
+		c.stop()
 		<-c.done
 		c.actions.Wait()
 	}

@@ -3,7 +3,6 @@ package efs
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -110,11 +109,7 @@ func (s *Service) system(tx *cloud.Tx, row *fileSystemRow) (system mirror.FileSy
 		}
 		ns, ok := s.namespaces(target.Interface)
 		missing = missing || !ok
-		address, err := netip.ParseAddr(target.Address)
-		if err != nil {
-			return system, false, fmt.Errorf("reading the address %q of mount target %s: %w", target.Address, target.ID, err)
-		}
-		system.Targets = append(system.Targets, mirror.Target{ID: target.ID, Zone: target.Zone, Namespace: ns, Address: address})
+		system.Targets = append(system.Targets, mirror.Target{ID: target.ID, Zone: target.Zone, Namespace: ns})
 	}
 	return system, missing, err
 }

@@ -28,10 +28,13 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.servers != nil {
 		changed = s.servers.Changed()
 	}
+	said := ""
 	for {
 		waiting, err := s.reconcile(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("reconciling database clusters", "error", err)
+		if now := fmt.Sprint(err); now != said { // once, not on each try
+			if said = now; err != nil && ctx.Err() == nil {
+				s.log.Error("reconciling database clusters", "error", err)
+			}
 		}
 		tick := slowTick
 		if waiting || err != nil {

@@ -211,6 +211,25 @@ func TestAClusterLivesAndFailsOver(t *testing.T) {
 		return nil
 	}))
 
+	_, err = f.rds.CreateDBClusterEndpoint(ctx, &awsrds.CreateDBClusterEndpointInput{
+		DBClusterIdentifier: aws.String("ledger"), DBClusterEndpointIdentifier: aws.String("reports"), EndpointType: aws.String("ANY"), StaticMembers: []string{"ledger-b"},
+	})
+	require.NoError(t, err)
+	listed, err := f.rds.DescribeDBClusterEndpoints(ctx, &awsrds.DescribeDBClusterEndpointsInput{DBClusterIdentifier: aws.String("ledger")})
+	require.NoError(t, err)
+	require.Len(t, listed.DBClusterEndpoints, 3)
+	_, err = f.rds.RebootDBInstance(ctx, &awsrds.RebootDBInstanceInput{DBInstanceIdentifier: aws.String("ledger-a")})
+	require.NoError(t, err)
+	require.Equal(t, "rebooting", *f.instance("ledger-a").DBInstanceStatus)
+	f.eventually("ledger-a has restarted", whole)
+
+	_, err = f.rds.StopDBCluster(ctx, &awsrds.StopDBClusterInput{DBClusterIdentifier: aws.String("ledger")})
+	require.NoError(t, err)
+	f.eventually("the cluster is stopped", func() bool { return *f.cluster().Status == "stopped" })
+	_, err = f.rds.StartDBCluster(ctx, &awsrds.StartDBClusterInput{DBClusterIdentifier: aws.String("ledger")})
+	require.NoError(t, err)
+	f.eventually("the cluster runs again", func() bool { return whole() && writerOf(f.cluster()) == "ledger-c" })
+
 	for _, letter := range []string{"a", "b", "c"} {
 		_, err := f.rds.DeleteDBInstance(ctx, &awsrds.DeleteDBInstanceInput{DBInstanceIdentifier: aws.String("ledger-" + letter)})
 		require.NoError(t, err)
