@@ -29,6 +29,11 @@ type Firewalls interface {
 	FirewallPolicy(tx *cloud.Tx, region, endpointID string) (*vpc.FirewallPolicy, error)
 }
 
+// Logs keeps lines in a CloudWatch log group; the cloudwatchlogs service implements it.
+type Logs interface {
+	Put(ctx context.Context, region, group, stream string, lines []string) error
+}
+
 // Networks makes the declared network true.
 type Networks interface {
 	Apply(ctx context.Context, spec vpc.Spec) error

@@ -17,7 +17,7 @@ import (
 // (https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html).
 const defaultFlowFormat = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}"
 
-// flowLogRow is a record only: the lab writes no flow records.
+// flowLogRow is one flow log. Its records go to a CloudWatch log group, see RecordFlows.
 type flowLogRow struct {
 	meta
 	Resource    string
@@ -29,7 +29,7 @@ type flowLogRow struct {
 	CrossRole   string
 	Format      string
 	Interval    int32
-	Options     *types.DestinationOptionsResponse
+	Failure     string // why records were not delivered the last time; empty: they were, or there were none
 }
 
 var flowLogs = kind[flowLogRow, *flowLogRow]{
@@ -85,18 +85,11 @@ func parseFlowLog(ctx context.Context, in *ec2.CreateFlowLogsInput) (flowLogRow,
 	if row.Interval != 60 && row.Interval != 600 {
 		return row, cloud.Errorf("InvalidParameter", "Invalid maximum aggregation interval: %d. It is 60 or 600.", row.Interval)
 	}
-	if in.DestinationOptions != nil {
-		options, err := convert[types.DestinationOptionsResponse](in.DestinationOptions)
-		if err != nil {
-			return row, err
-		}
-		row.Options = &options
-	}
 	if row.Kind != types.LogDestinationTypeCloudWatchLogs {
-		if row.Destination == "" {
-			return row, cloud.Errorf("InvalidParameter", "LogDestination can't be empty if LogDestinationType is %s.", row.Kind)
-		}
-		return row, nil
+		return row, cloud.Unsupportedf("UnsupportedOperation", "flow logs to the destination type %s", row.Kind)
+	}
+	if err := cmpErr(refuse("DestinationOptions", in.DestinationOptions), checkFlowFormat(row.Format)); err != nil {
+		return row, err
 	}
 	if (row.Group == "") == (row.Destination == "") {
 		return row, cloud.Errorf("InvalidParameter", "Please only provide LogGroupName or only provide LogDestination.")
@@ -193,10 +186,15 @@ func (s *Service) DescribeFlowLogs(ctx context.Context, in *ec2.DescribeFlowLogs
 }
 
 func showFlowLog(row *flowLogRow) types.FlowLog {
-	return types.FlowLog{
+	shown := types.FlowLog{
 		FlowLogId: aws.String(row.ID), FlowLogStatus: aws.String("ACTIVE"), ResourceId: aws.String(row.Resource), TrafficType: row.Traffic,
 		LogDestinationType: row.Kind, LogDestination: optional(row.Destination), LogGroupName: optional(row.Group), LogFormat: aws.String(row.Format),
-		DeliverLogsPermissionArn: optional(row.Role), DeliverCrossAccountRole: optional(row.CrossRole), DestinationOptions: row.Options,
+		DeliverLogsPermissionArn: optional(row.Role), DeliverCrossAccountRole: optional(row.CrossRole),
 		MaxAggregationInterval: aws.Int32(row.Interval), CreationTime: aws.Time(row.Created), Tags: tagList(row.Tags),
+		DeliverLogsStatus: aws.String("SUCCESS"),
 	}
+	if row.Failure != "" {
+		shown.DeliverLogsStatus, shown.DeliverLogsErrorMessage = aws.String("FAILED"), aws.String(row.Failure)
+	}
+	return shown
 }

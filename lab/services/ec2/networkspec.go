@@ -49,13 +49,14 @@ type declaration struct {
 	endpoints  []*endpointRow
 	public     map[string]netip.Addr // by interface
 	firewalls  map[string]*vpc.FirewallPolicy
+	watched    map[string]bool   // what flow logs watch: VPCs, subnets, interfaces
 	interfaces map[string]string // of firewall endpoints, by endpoint
 }
 
 func (s *Service) readRegion(tx *cloud.Tx, region string) (*declaration, error) {
 	d := &declaration{
 		region: region, nics: map[string]*interfaceRow{}, nats: map[string]*natGatewayRow{}, public: map[string]netip.Addr{},
-		firewalls: map[string]*vpc.FirewallPolicy{}, interfaces: map[string]string{},
+		firewalls: map[string]*vpc.FirewallPolicy{}, interfaces: map[string]string{}, watched: map[string]bool{},
 	}
 	var err error
 	read := func(step func() error) {
@@ -71,6 +72,7 @@ func (s *Service) readRegion(tx *cloud.Tx, region string) (*declaration, error) 
 	read(func() (err error) { d.rules, err = rulesByGroup(tx, region); return })
 	read(func() (err error) { d.endpoints, err = endpoints.List(tx, region); return })
 	read(func() error { return d.readInterfaces(tx) })
+	read(func() error { return d.readFlowLogs(tx) })
 	read(func() error { return s.readFirewalls(tx, d) })
 	return d, err
 }
@@ -113,6 +115,14 @@ func (d *declaration) readInterfaces(tx *cloud.Tx) error {
 	return err
 }
 
+func (d *declaration) readFlowLogs(tx *cloud.Tx) error {
+	logs, err := flowLogs.List(tx, d.region)
+	for _, log := range logs {
+		d.watched[log.Resource] = true
+	}
+	return err
+}
+
 func (s *Service) readFirewalls(tx *cloud.Tx, d *declaration) error {
 	for _, endpoint := range d.endpoints {
 		if endpoint.Type != types.VpcEndpointTypeGatewayLoadBalancer {
@@ -133,7 +143,7 @@ func (s *Service) readFirewalls(tx *cloud.Tx, d *declaration) error {
 }
 
 func (d *declaration) vpc(row *vpcRow) vpc.VPC {
-	network := vpc.VPC{ID: row.ID, Region: d.region}
+	network := vpc.VPC{ID: row.ID, Region: d.region, FlowLogs: d.watched[row.ID]}
 	for _, block := range row.CIDRs {
 		network.CIDRs = append(network.CIDRs, block.CIDR)
 	}
@@ -144,6 +154,7 @@ func (d *declaration) vpc(row *vpcRow) vpc.VPC {
 	}
 	for _, subnet := range d.subnets {
 		if subnet.VPC == row.ID {
+			network.FlowLogs = network.FlowLogs || d.watched[subnet.ID]
 			network.Subnets = append(network.Subnets, vpc.Subnet{
 				ID: subnet.ID, Zone: subnet.Zone, CIDR: subnet.CIDR, RouteTable: d.tableOf(subnet), NetworkACL: subnet.ACL,
 			})
@@ -173,6 +184,7 @@ func (d *declaration) vpc(row *vpcRow) vpc.VPC {
 	}
 	for _, id := range d.order {
 		if nic := d.nics[id]; nic.VPC == row.ID {
+			network.FlowLogs = network.FlowLogs || d.watched[nic.ID]
 			network.Interfaces = append(network.Interfaces, vpc.Interface{
 				ID: nic.ID, Subnet: nic.Subnet, Role: nic.Role, Address: nic.Address, MAC: nic.MAC, Public: d.public[nic.ID],
 				SecurityGroups: nic.Groups, Forwards: nic.NoCheck, Firewall: d.firewalls[nic.ID],

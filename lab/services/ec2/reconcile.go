@@ -97,7 +97,7 @@ func (s *Service) watchPolicies() (<-chan struct{}, func()) {
 func ownTables() []string {
 	return []string{
 		vpcs.Name(), subnets.Name(), interfaces.Name(), securityGroups.Name(), groupRules.Name(), elastics.Name(), instances.Name(),
-		networkACLs.Name(), routeTables.Name(), internetGateways.Name(), natGateways.Name(), endpoints.Name(),
+		networkACLs.Name(), routeTables.Name(), internetGateways.Name(), natGateways.Name(), endpoints.Name(), flowLogs.Name(),
 	}
 }
 

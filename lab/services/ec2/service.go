@@ -16,6 +16,7 @@ type Service struct {
 	parameters Parameters
 	firewalls  Firewalls
 	woken      []string // tables of others that change what firewalls do
+	logs       Logs
 	networks   Networks
 	machines   Machines
 }
@@ -37,6 +38,9 @@ func WithParameters(p Parameters) Option { return func(s *Service) { s.parameter
 func WithFirewalls(f Firewalls, tables ...string) Option {
 	return func(s *Service) { s.firewalls, s.woken = f, tables }
 }
+
+// WithLogs sets who keeps flow records; without it flow logs are declarations only.
+func WithLogs(l Logs) Option { return func(s *Service) { s.logs = l } }
 
 // WithNetworks sets the realm that makes networks true; without it they are records.
 func WithNetworks(n Networks) Option { return func(s *Service) { s.networks = n } }
