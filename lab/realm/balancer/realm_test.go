@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -20,7 +21,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"haven/lab/authority"
-	"haven/lab/cloud"
 	"haven/lab/realm/host"
 )
 
@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	h, err := host.New(t.TempDir(), log)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.Close()) })
-	w := &world{t: t, host: h, prefix: "hvt" + cloud.RandomHex(5), servers: map[string]*host.Namespace{}}
+	w := &world{t: t, host: h, prefix: "hvt" + strings.ToLower(rand.Text()[:5]), servers: map[string]*host.Namespace{}}
 	w.hub = w.namespace("hub")
 	w.run(w.hub, "ip link add br0 type bridge && ip link set br0 up")
 	w.node = w.attach("node", nodeAddress)
