@@ -19,6 +19,7 @@ import (
 	"haven/lab/realm/mirror"
 	"haven/lab/realm/postgres"
 	"haven/lab/realm/vpc"
+	"haven/lab/services/ec2"
 	"haven/lab/services/elasticloadbalancingv2"
 	"haven/lab/services/rds"
 )
@@ -56,7 +57,7 @@ func openRealm(l *lab, handler http.Handler) (*realm, error) {
 		return nil, err
 	}
 	r := &realm{host: h, events: &lateEvents{}}
-	r.network = vpc.New(h, vpc.Options{Names: l.names, Log: l.log, Serve: func(listener net.Listener) { serveInside(l, listener, handler) }})
+	r.network = vpc.New(h, vpc.Options{Names: l.names, Log: l.log, Flows: r.events.flows, Serve: func(listener net.Listener) { serveInside(l, listener, handler) }})
 	if err := r.network.Apply(context.Background(), vpc.Spec{}); err != nil {
 		return nil, fmt.Errorf("making the internet: %w", err)
 	}
@@ -138,8 +139,15 @@ func (r *realm) close() {
 
 // lateEvents passes the realm's events on to services that are made after it.
 type lateEvents struct {
+	ec2       *ec2.Service
 	databases *rds.Service
 	balancers *elasticloadbalancingv2.Service
+}
+
+func (e *lateEvents) flows(flows []vpc.Flow) {
+	if e.ec2 != nil {
+		e.ec2.RecordFlows(flows)
+	}
 }
 
 func (e *lateEvents) server(event postgres.Event) {

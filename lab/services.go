@@ -54,7 +54,7 @@ func newServices(l *lab) (s *services, err error) {
 	if s.objects, err = s3.New(l.store, filepath.Join(l.config.Dir, "objects"), l.log); err != nil {
 		return nil, err
 	}
-	s.ec2 = ec2.New(l.store, ec2.WithLog(l.log), ec2.WithProfiles(s.iam), ec2.WithParameters(s.parameters))
+	s.ec2 = ec2.New(l.store, ec2.WithLog(l.log), ec2.WithProfiles(s.iam), ec2.WithParameters(s.parameters), ec2.WithLogs(s.logs))
 	s.firewalls = networkfirewall.New(l.store, s.ec2, s.logs, l.log)
 	s.ec2.Use(ec2.WithFirewalls(s.firewalls, networkfirewall.Tables()...))
 	s.acm = acm.New(l.store, l.authority)
@@ -69,7 +69,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
 	if l.realm != nil {
-		l.realm.events.databases, l.realm.events.balancers = s.databases, s.balancers
+		l.realm.events.databases, l.realm.events.balancers, l.realm.events.ec2 = s.databases, s.balancers, s.ec2
 	}
 	return s, nil
 }
