@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"haven/lab/daemon"
 	"haven/lab/realm/balancer"
 	"haven/lab/realm/dns"
 	"haven/lab/realm/host"
@@ -88,9 +89,9 @@ func (r *realm) openManagers(l *lab) (err error) {
 }
 
 // privateRun puts memory over /run. The lab's mount namespace is its own, so the host's /run stays as it is; a
-// process that was not started that way must not do it.
+// process that the lab's init did not start must not do it.
 func privateRun() error {
-	if os.Getppid() != 1 && os.Getpid() != 1 {
+	if os.Getenv(daemon.HostPIDVariable) == "" || os.Getppid() != 1 {
 		return errors.New("the lab's serving process was started by hand, in the host's own namespaces; type: haven lab start")
 	}
 	if err := unix.Mount("haven", "/run", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {

@@ -103,8 +103,9 @@ func Handler(lab Lab) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // go tool pprof, through curl --unix-socket
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, r *http.Request) {
-		lab.Stop()
 		reply(w, struct{}{}, nil)
+		_ = http.NewResponseController(w).Flush() // before the door closes; a client that has gone does not mind
+		lab.Stop()
 	})
 	return mux
 }

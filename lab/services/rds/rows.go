@@ -223,3 +223,6 @@ func members(tx *cloud.Tx, region, cluster string) ([]*instanceRow, error) {
 	sortBy(own, func(a, b *instanceRow) int { return int(a.Order - b.Order) })
 	return own, nil
 }
+
+// Gone is always true: an event is a record of the past.
+func (*eventRow) Gone() bool { return true }
