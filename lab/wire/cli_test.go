@@ -38,8 +38,8 @@ func TestCommandLine(t *testing.T) {
 	t.Cleanup(func() { store.Close() })
 	identities := iam.New(store, kms.ResolveARN)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	real, fakes := wiretest.Models(t), wiretest.ModelsOf(t, "internal/fakes")
-	own := serveWith(t, wire.Options{Authenticator: identities, Authorizer: identities, Models: real}, map[string]any{
+	ours, fakes := wiretest.Models(t), wiretest.ModelsOf(t, "internal/fakes")
+	own := serveWith(t, wire.Options{Authenticator: identities, Authorizer: identities, Models: ours}, map[string]any{
 		"iam": identities, "sts": sts.New(identities), "kms": kms.New(store), "ssm": ssm.New(store, ec2.PublicImageParameters()),
 		"cloudwatchlogs": cloudwatchlogs.New(store, filepath.Join(dir, "logs"), kms.ResolveARN, log),
 	})

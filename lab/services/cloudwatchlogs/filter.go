@@ -103,13 +103,13 @@ func parsePattern(pattern string) (matches func(line string) bool, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var all, any, none []string
+	var all, some, none []string
 	for _, term := range terms {
 		switch {
 		case term.sign == '-':
 			none = append(none, term.text)
 		case term.sign == '?':
-			any = append(any, term.text)
+			some = append(some, term.text)
 		default:
 			all = append(all, term.text)
 		}
@@ -117,7 +117,7 @@ func parsePattern(pattern string) (matches func(line string) bool, err error) {
 	return func(line string) bool {
 		has := func(term string) bool { return strings.Contains(line, term) }
 		lacks := func(term string) bool { return !has(term) }
-		return !slices.ContainsFunc(all, lacks) && (len(any) == 0 || slices.ContainsFunc(any, has)) && !slices.ContainsFunc(none, has)
+		return !slices.ContainsFunc(all, lacks) && (len(some) == 0 || slices.ContainsFunc(some, has)) && !slices.ContainsFunc(none, has)
 	}, nil
 }
 

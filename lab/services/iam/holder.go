@@ -34,7 +34,7 @@ func (h *holder) putInline(name, document *string) error {
 func parse(document *string, trust bool) (*policy.Document, error) {
 	parsed, err := policy.Parse(aws.ToString(document), trust)
 	if err != nil {
-		return nil, cloud.Errorf("MalformedPolicyDocument", "%v.", err)
+		return nil, cloud.Errorf("MalformedPolicyDocument", "Syntax errors in policy: %v.", err)
 	}
 	return parsed, nil
 }

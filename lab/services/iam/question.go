@@ -44,7 +44,7 @@ func (s *Service) questions(tx *cloud.Tx, call *cloud.Call, input any) []policy.
 		return s3Questions(name, in)
 	}
 	question := policy.Question{Action: prefix + ":" + name, Resources: []string{"*"}}
-	var each []string
+	var each [][]string
 	switch call.Service {
 	case "secretsmanager":
 		question.Resources = secretNames(call.Region, in)
@@ -61,8 +61,8 @@ func (s *Service) questions(tx *cloud.Tx, call *cloud.Call, input any) []policy.
 		return []policy.Question{question}
 	}
 	var questions []policy.Question
-	for _, resource := range each {
-		questions = append(questions, policy.Question{Action: question.Action, Resources: []string{resource}})
+	for _, resources := range each {
+		questions = append(questions, policy.Question{Action: question.Action, Resources: resources})
 	}
 	return questions
 }
@@ -171,19 +171,23 @@ func logNames(region string, in fields) []string {
 	return []string{name, name + ":*"}
 }
 
-func parameterNames(region string, in fields) []string {
-	names := in.texts("Names")
-	for _, name := range []string{in.text("Name"), in.text("Path")} {
+// parameterNames returns the names of each parameter in question; a path goes by its name with and without a slash at
+// its end.
+func parameterNames(region string, in fields) [][]string {
+	named := func(text string) string {
+		if strings.HasPrefix(text, "arn:") {
+			return text
+		}
+		return cloud.ARN("ssm", region, "parameter/"+strings.Trim(text, "/"))
+	}
+	var resources [][]string
+	for _, name := range append(in.texts("Names"), in.text("Name")) {
 		if name != "" {
-			names = append(names, name)
+			resources = append(resources, []string{named(name)})
 		}
 	}
-	var resources []string
-	for _, name := range names {
-		if !strings.HasPrefix(name, "arn:") {
-			name = cloud.ARN("ssm", region, "parameter/"+strings.Trim(name, "/"))
-		}
-		resources = append(resources, name)
+	if path := in.text("Path"); path != "" {
+		resources = append(resources, []string{named(path), named(path) + "/"})
 	}
 	return resources
 }

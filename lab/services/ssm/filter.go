@@ -24,12 +24,12 @@ func (p *parameter) passes(filters []types.ParameterStringFilter) (bool, error) 
 
 func (p *parameter) pass(filter types.ParameterStringFilter) (bool, error) {
 	key, option := aws.ToString(filter.Key), aws.ToString(filter.Option)
-	any := func(fits func(want string) bool) (bool, error) { return slices.ContainsFunc(filter.Values, fits), nil }
+	oneOf := func(fits func(want string) bool) (bool, error) { return slices.ContainsFunc(filter.Values, fits), nil }
 	equals := func(have string) (bool, error) {
 		if option != "" && option != "Equals" {
 			return false, badOption(key, option)
 		}
-		return any(func(want string) bool { return want == have })
+		return oneOf(func(want string) bool { return want == have })
 	}
 	switch {
 	case key == "Name":
@@ -43,14 +43,14 @@ func (p *parameter) pass(filter types.ParameterStringFilter) (bool, error) {
 	case key == "KeyId":
 		return equals(p.latest().KeyID)
 	case key == "Label":
-		return any(func(want string) bool {
+		return oneOf(func(want string) bool {
 			return slices.ContainsFunc(p.Versions, func(v version) bool { return slices.Contains(v.Labels, want) })
 		})
 	case key == "Path":
 		if option != "" && option != "OneLevel" && option != "Recursive" {
 			return false, badOption(key, option)
 		}
-		return any(func(want string) bool { return below(p.Name, want, option == "Recursive") })
+		return oneOf(func(want string) bool { return below(p.Name, want, option == "Recursive") })
 	case strings.HasPrefix(key, "tag:"):
 		return p.passTag(strings.TrimPrefix(key, "tag:"), filter.Values), nil
 	}

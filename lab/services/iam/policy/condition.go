@@ -71,11 +71,11 @@ func condition(operator string, have []string, wanted Strings, context map[strin
 		return ifExists || negative || set == "ForAllValues", true
 	}
 	fits := func(value string) bool {
-		any := slices.ContainsFunc(wanted, func(want string) bool {
+		one := slices.ContainsFunc(wanted, func(want string) bool {
 			want, ok := substitute(want, context)
 			return ok && compare(value, want)
 		})
-		return any != negative
+		return one != negative
 	}
 	if set == "ForAllValues" || set == "" && negative {
 		return !slices.ContainsFunc(have, func(value string) bool { return !fits(value) }), true

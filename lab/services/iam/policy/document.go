@@ -105,13 +105,13 @@ func (p *Principals) UnmarshalJSON(raw []byte) error {
 func Parse(text string, trust bool) (*Document, error) {
 	document := new(Document)
 	if err := strict([]byte(text), document); err != nil {
-		return nil, fmt.Errorf("Syntax errors in policy: %w", err)
+		return nil, fmt.Errorf("reading the policy: %w", err)
 	}
 	if document.Version != "" && document.Version != "2012-10-17" && document.Version != "2008-10-17" {
-		return nil, fmt.Errorf("The policy must contain a valid version string: %q", document.Version)
+		return nil, fmt.Errorf("the policy must contain a valid version string, not %q", document.Version)
 	}
 	if len(document.Statement) == 0 {
-		return nil, errors.New("Syntax errors in policy: there is no statement")
+		return nil, errors.New("the policy has no statement")
 	}
 	for i := range document.Statement {
 		if err := document.Statement[i].check(trust); err != nil {
@@ -125,17 +125,17 @@ func (s *Statement) check(trust bool) error {
 	who, what := s.Principal != nil || s.NotPrincipal != nil, s.Resource != nil || s.NotResource != nil
 	switch {
 	case s.Effect != Allow && s.Effect != Deny:
-		return fmt.Errorf("Syntax error: Effect must be Allow or Deny, not %q", s.Effect)
+		return fmt.Errorf("the effect must be Allow or Deny, not %q", s.Effect)
 	case (s.Action == nil) == (s.NotAction == nil):
-		return errors.New("Policy statement must contain actions")
+		return errors.New("a policy statement must contain actions")
 	case trust && what:
-		return errors.New("Has prohibited field Resource")
+		return errors.New("a trust policy has no field Resource")
 	case trust && !who:
-		return errors.New("Policy statement must contain principals")
+		return errors.New("a trust policy must contain principals")
 	case !trust && who:
-		return errors.New("Policy document should not specify a principal")
+		return errors.New("an identity policy should not specify a principal")
 	case !trust && (s.Resource == nil) == (s.NotResource == nil):
-		return errors.New("Policy statement must contain resources")
+		return errors.New("a policy statement must contain resources")
 	}
 	return nil
 }

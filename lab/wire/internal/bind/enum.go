@@ -2,9 +2,6 @@ package bind
 
 import "reflect"
 
-// removed are members of the published model that the SDK's types do not have any more.
-var removed = map[string]bool{}
-
 // enumOf returns the values that an enumeration may have: those of the SDK's type, which is newer than the model.
 func enumOf(node *Node) map[string]bool {
 	if len(node.Shape.Enum) == 0 {

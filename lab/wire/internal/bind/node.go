@@ -185,9 +185,6 @@ func (b *Binder) fields(node *Node) error {
 		ref := node.Shape.Members[member]
 		field, ok := node.Type.FieldByName(GoName(member))
 		if !ok {
-			if removed[node.Name+"."+member] {
-				continue
-			}
 			return node.misfit("the type has no field " + GoName(member))
 		}
 		bound, err := b.Bind(ref.Shape, field.Type)
