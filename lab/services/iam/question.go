@@ -2,6 +2,7 @@ package iam
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"haven/lab/cloud"
@@ -181,7 +182,7 @@ func parameterNames(region string, in fields) [][]string {
 		return cloud.ARN("ssm", region, "parameter/"+strings.Trim(text, "/"))
 	}
 	var resources [][]string
-	for _, name := range append(in.texts("Names"), in.text("Name")) {
+	for _, name := range slices.Concat(in.texts("Names"), []string{in.text("Name")}) {
 		if name != "" {
 			resources = append(resources, []string{named(name)})
 		}
