@@ -109,7 +109,7 @@ func (n *node) markInService() {
 func (n *node) look(ctx context.Context) {
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
-	for {
+	for round := 0; ; round++ {
 		select {
 		case <-ctx.Done():
 			return
@@ -120,17 +120,21 @@ func (n *node) look(ctx context.Context) {
 		started := n.process != nil
 		n.mu.Unlock()
 		if started {
-			n.sync(ctx)
+			n.sync(ctx, round%statBeats == 0)
 		}
 	}
 }
 
-// sync tells the worker who is in service and reads its statistics.
-func (n *node) sync(ctx context.Context) {
+// sync tells the worker who is in service and, now and then or while something drains, reads its statistics.
+func (n *node) sync(ctx context.Context, count bool) {
 	n.mu.Lock()
 	generation, changes := n.structure, n.changes()
 	n.mu.Unlock()
-	answer, err := n.console.askWorker(ctx, generation, append([]string{"show stat"}, commands(changes)...)...)
+	asked := commands(changes)
+	if count || len(n.draining()) > 0 {
+		asked = append([]string{"show stat"}, asked...)
+	}
+	answer, err := n.console.askWorker(ctx, generation, asked...)
 	if errors.Is(err, errOldWorker) {
 		return // a reload is under way; it pokes when it is done
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 const (
 	masterSocket = "master.sock"
 	beat         = time.Second // how often a node is looked at
+	statBeats    = 5           // beats between two readings of the statistics
 	restartDelay = 500 * time.Millisecond
 	reloadLimit  = 15 * time.Second
 )
@@ -38,6 +40,7 @@ type node struct {
 	done      sync.WaitGroup
 
 	applying sync.Mutex // one apply at a time
+	applied  *Spec      // the last one that succeeded
 
 	mu        sync.Mutex
 	spec      Spec   // as applied, with InService as the checker has it
@@ -92,6 +95,10 @@ func newNode(id, dir string, namespace *host.Namespace, options Options, changed
 func (n *node) apply(ctx context.Context, spec Spec) error {
 	n.applying.Lock()
 	defer n.applying.Unlock()
+	if n.applied != nil && reflect.DeepEqual(*n.applied, spec) {
+		return nil
+	}
+	n.applied = nil
 	n.adopt(spec)
 	wanted, err := structure(spec)
 	if err != nil {
@@ -101,6 +108,7 @@ func (n *node) apply(ctx context.Context, spec Spec) error {
 	same := n.structure == wanted && n.process != nil
 	n.mu.Unlock()
 	if same {
+		n.applied = &spec
 		n.poke()
 		return nil
 	}
@@ -121,6 +129,7 @@ func (n *node) apply(ctx context.Context, spec Spec) error {
 	if err := n.await(ctx, wanted); err != nil {
 		return err
 	}
+	n.applied = &spec
 	n.poke()
 	return nil
 }

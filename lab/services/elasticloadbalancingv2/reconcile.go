@@ -3,6 +3,7 @@ package elasticloadbalancingv2
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
@@ -12,7 +13,8 @@ import (
 )
 
 const (
-	beat = time.Second           // how often everything is looked at again
+	beat = time.Second           // how often the nodes are looked at
+	sure = 5                     // beats after which all is applied again, though nothing seems to have changed
 	calm = 50 * time.Millisecond // changes that come together are acted on together
 )
 
@@ -31,9 +33,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.deps.Realm != nil {
 		changed = s.deps.Realm.Changed()
 	}
-	last := ""
-	for {
-		err := s.reconcile(ctx)
+	last, declared := "", true
+	for beats := 0; ; {
+		err := s.reconcile(ctx, declared)
 		if ctx.Err() != nil {
 			return s.logs.flush(context.WithoutCancel(ctx), s)
 		}
@@ -47,8 +49,12 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			continue
 		case <-wake:
+			declared = true
 		case <-changed:
+			declared = err != nil
 		case <-ticker.C:
+			beats++
+			declared = err != nil || beats%sure == 0 || s.incomplete()
 			continue
 		}
 		select {
@@ -105,11 +111,16 @@ func (s *Service) eachRegion(do func(tx *cloud.Tx, region string) error) error {
 	})
 }
 
-// reconcile is one round.
-func (s *Service) reconcile(ctx context.Context) error {
+// incomplete reports whether a node does not run: its interface may be attached by now.
+func (s *Service) incomplete() bool {
+	return s.deps.Realm != nil && slices.ContainsFunc(s.deps.Realm.Observe(), func(o balancer.Observation) bool { return !o.Running })
+}
+
+// reconcile is one round: it applies what is declared, when that may have changed, and notes what is observed.
+func (s *Service) reconcile(ctx context.Context, declared bool) error {
 	var errs []error
 	var observed []balancer.Observation
-	if s.deps.Realm != nil {
+	if s.deps.Realm != nil && declared {
 		var specs []balancer.Spec
 		err := s.store.View(func(tx *cloud.Tx) (err error) {
 			var failures []error
@@ -121,6 +132,8 @@ func (s *Service) reconcile(ctx context.Context) error {
 			return err
 		}
 		errs = append(errs, s.deps.Realm.Apply(ctx, specs))
+	}
+	if s.deps.Realm != nil {
 		observed = s.deps.Realm.Observe()
 	}
 	if s.outdated(observed) {
