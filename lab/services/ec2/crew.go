@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	hands       = 4 // machines that boot or end at the same time
+	hands       = 4 // machines that boot at the same time
 	startTries  = 3 // then the launch has failed
 	bootTimeout = 60 * time.Second
 )
@@ -138,7 +138,7 @@ func (c *crew) send(ctx context.Context, one task) {
 	c.working[one.id]++
 	c.group.Go(func() {
 		defer c.finish(one.id)
-		if !one.force { // a forced stop must not wait for the orderly one that it overtakes
+		if one.effect == effectStart { // only booting is work; an end is mostly waiting, and must not hold up a boot
 			select {
 			case c.slots <- struct{}{}:
 				defer func() { <-c.slots }()

@@ -267,4 +267,9 @@ func TestNetworkThatCannotBeMadeIsTriedAgain(t *testing.T) {
 	assert.Equal(t, types.InstanceStateNamePending, b.instance(id).State.Name)
 	look(s, func() error { s.refuse = nil; return nil })
 	b.reaches(id, types.InstanceStateNameRunning)
+
+	look(s, func() error { s.refuse = errors.New("tired again"); return nil })
+	_, err := b.client.TerminateInstances(b.ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
+	require.NoError(t, err)
+	b.reaches(id, types.InstanceStateNameTerminated)
 }

@@ -106,20 +106,22 @@ type reconciler struct {
 	service *Service
 	crew    *crew
 	applied []byte // the network that was last made true; nil: make it anew
+	sound   bool   // the network is as declared: machines may boot into it
 	retry   <-chan time.Time
 }
 
-// pass looks at everything once.
+// pass looks at everything once. In a network that could not be made nothing boots, as its filters may be missing; but
+// machines still end.
 func (r *reconciler) pass(ctx context.Context) error {
+	var broken error
 	if r.service.networks != nil {
-		if err := r.applyNetwork(ctx); err != nil {
-			return err
-		}
+		broken = r.applyNetwork(ctx)
 	}
+	r.sound = broken == nil
 	if r.service.machines == nil {
-		return nil
+		return broken
 	}
-	return r.directMachines(ctx)
+	return errors.Join(broken, r.directMachines(ctx))
 }
 
 func (r *reconciler) applyNetwork(ctx context.Context) error {
@@ -140,82 +142,6 @@ func (r *reconciler) applyNetwork(ctx context.Context) error {
 	}
 	r.applied = raw
 	return r.service.realised(spec)
-}
-
-// realised makes NAT gateways and endpoints available whose interfaces are in the network that was made.
-func (s *Service) realised(spec vpc.Spec) error {
-	there := map[string]bool{}
-	for _, network := range spec.VPCs {
-		for _, nic := range network.Interfaces {
-			there[nic.ID] = true
-		}
-	}
-	waiting := false
-	err := s.store.View(func(tx *cloud.Tx) error {
-		for _, region := range cloud.Regions() {
-			gateways, err := natGateways.where(tx, region.Name, func(g *natGatewayRow) bool { return g.becomesAvailable(there) })
-			if err != nil {
-				return err
-			}
-			doors, err := endpoints.where(tx, region.Name, func(e *endpointRow) bool { return e.becomesAvailable(there) })
-			if err != nil {
-				return err
-			}
-			waiting = waiting || len(gateways)+len(doors) > 0
-		}
-		return nil
-	})
-	if err != nil || !waiting {
-		return err
-	}
-	return s.store.Update(func(tx *cloud.Tx) error {
-		for _, region := range cloud.Regions() {
-			if err := s.release(tx, region.Name, there); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *Service) release(tx *cloud.Tx, region string, there map[string]bool) error {
-	gateways, err := natGateways.where(tx, region, func(g *natGatewayRow) bool { return g.becomesAvailable(there) })
-	if err != nil {
-		return err
-	}
-	for _, gateway := range gateways {
-		gateway.State = types.NatGatewayStateAvailable
-		if err := natGateways.save(tx, region, gateway); err != nil {
-			return err
-		}
-	}
-	doors, err := endpoints.where(tx, region, func(e *endpointRow) bool { return e.becomesAvailable(there) })
-	if err != nil {
-		return err
-	}
-	for _, door := range doors {
-		door.State = types.StateAvailable
-		if err := endpoints.save(tx, region, door); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *natGatewayRow) becomesAvailable(there map[string]bool) bool {
-	return r.State == types.NatGatewayStatePending && there[r.Interface]
-}
-
-func (r *endpointRow) becomesAvailable(there map[string]bool) bool {
-	if r.State != types.StatePending {
-		return false
-	}
-	for _, nic := range r.Interfaces {
-		if !there[nic.Interface] {
-			return false
-		}
-	}
-	return true
 }
 
 // directMachines compares every instance with its machine, writes down what is seen and has the crew do the rest.
@@ -265,7 +191,7 @@ func (r *reconciler) direct(ctx context.Context, region string, row *instanceRow
 			return err
 		}
 	}
-	if result.effect == effectNone {
+	if result.effect == effectNone || result.effect == effectStart && !r.sound {
 		return nil
 	}
 	return r.crew.order(ctx, region, row, result.effect)
