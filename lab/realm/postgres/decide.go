@@ -33,6 +33,7 @@ type memberView struct {
 	Follows      string // the member that it streams from, by its configuration
 	Streaming    bool   // the writer says so
 	Flushed      bool   // the writer says that it has flushed all that was written when SyncNames became effective
+	Receiving    bool   // it still takes in what the writer sent
 	Stuck        bool   // it has tried to catch up for too long
 	Strayed      bool   // it answers but has not streamed for long: its history may have left the writer's
 	Prepared     bool   // a writer that has its roles and slots
@@ -148,6 +149,9 @@ func leadership(v view) []action {
 	if known && w.Busy {
 		return nil
 	}
+	if !w.Running && v.draining() {
+		return nil
+	}
 	successor, behind := v.successor()
 	replace := func() []action {
 		if behind != "" {
@@ -208,6 +212,14 @@ func leavingWriter(v view, w memberView, successor string, replace func() []acti
 		return upkeep(v, w) // the readers leave first
 	}
 	return []action{{Do: doRetire, Member: w.ID}}
+}
+
+// draining tells whether a reader still takes in what the dead writer sent last. Until it has, its position is not its
+// last, and it could end up ahead of whoever is promoted.
+func (v view) draining() bool {
+	return slices.ContainsFunc(v.Members, func(m memberView) bool {
+		return m.ID != v.Writer && m.reader() && m.Receiving && m.Follows == v.Writer
+	})
 }
 
 // successor returns the member to promote, by the order's target, promotion tier, how far it is, and id; and the

@@ -42,6 +42,9 @@ func TestDecide(t *testing.T) {
 		"a dead writer is replaced by the best tier": {
 			func(v *view) { v.Members[0] = dead(v.Members[0]) }, []action{{Do: doPromote, Member: "b"}},
 		},
+		"nobody is promoted while a reader still takes in what the writer sent": {
+			func(v *view) { v.Members[0] = dead(v.Members[0]); v.Members[2].Receiving = true }, nil,
+		},
 		"the best tier catches up first": {
 			func(v *view) { v.Members[0] = dead(v.Members[0]); v.Members[1].LSN = 90 }, []action{{Do: doCatchUp, Member: "b", From: "c"}},
 		},

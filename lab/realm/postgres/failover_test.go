@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +26,23 @@ func (w *world) postmaster(member string) int {
 	return pid
 }
 
+// rounds is how many failovers the longest test makes: HAVEN_FAILOVER_ROUNDS, or three.
+func rounds(t *testing.T) int {
+	text := os.Getenv("HAVEN_FAILOVER_ROUNDS")
+	if text == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
 func TestAKilledWriterIsReplacedAndNothingAcknowledgedIsLost(t *testing.T) {
 	w := newWorld(t, 3)
 	w.await("three members", w.whole)
 	load := w.startLoad(4)
-	for round := range 3 {
-		time.Sleep(time.Second)
+	for round := range rounds(t) {
+		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
 		writer := w.await("a whole cluster", w.whole).Writer
 		load.resetGap()
 		killed := time.Now()
@@ -47,6 +59,8 @@ func TestAKilledWriterIsReplacedAndNothingAcknowledgedIsLost(t *testing.T) {
 	load.end()
 	o := w.await("a whole cluster", w.whole)
 	require.Greater(t, load.count(), 100)
+	require.Empty(t, load.splitBrain())
+	t.Logf("%d rows were acknowledged", load.count())
 	for _, m := range o.Members {
 		require.Eventually(t, func() bool { return len(load.lost(t, m.ID)) == 0 }, 20*time.Second, 100*time.Millisecond, "lost on %s", m.ID)
 	}

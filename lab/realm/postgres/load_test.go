@@ -25,7 +25,7 @@ type load struct {
 }
 
 type ack struct {
-	server string // the address of the server process that acknowledged: pid and start
+	server string // the member that acknowledged and its timeline: one reign
 	at     time.Time
 }
 
@@ -87,10 +87,12 @@ func (l *load) connect(ctx context.Context) (*pgx.Conn, string) {
 		attempt, cancel := context.WithTimeout(ctx, time.Second)
 		conn, err := l.w.connect(attempt, member, true)
 		if err == nil {
-			var reads string
-			if err = conn.QueryRow(attempt, "SHOW transaction_read_only").Scan(&reads); err == nil && reads == "off" {
+			var reads, timeline string
+			err = conn.QueryRow(attempt, `SELECT current_setting('transaction_read_only'),
+			  CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END`).Scan(&reads, &timeline)
+			if err == nil && reads == "off" && timeline != "" {
 				cancel()
-				return conn, member
+				return conn, member + "/" + timeline
 			}
 			_ = conn.PgConn().Conn().Close()
 		}

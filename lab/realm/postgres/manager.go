@@ -150,19 +150,6 @@ func (m *Manager) notify() {
 	}
 }
 
-// Abandon ends all deciding at once and leaves the servers as they are, for whoever kills them: see tests.
-func (m *Manager) Abandon() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
-	for _, c := range m.clusters {
-		c.stop()
-		<-c.done
-		c.actions.Wait()
-	}
-	m.clusters = map[string]*cluster{}
-}
-
 // Close stops every server and keeps the data.
 func (m *Manager) Close() error {
 	m.mu.Lock()

@@ -74,6 +74,7 @@ type sight struct {
 	answers   bool
 	recovery  bool
 	settled   bool
+	receiving bool // it takes in another one's log
 	lsn       uint64
 	lsnSince  time.Time
 	syncNames []string

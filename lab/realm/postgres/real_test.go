@@ -14,6 +14,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -125,16 +127,35 @@ func (w *world) observe() postgres.Observation {
 // await waits until the condition holds; the bound is generous because the machine may be busy.
 func (w *world) await(what string, condition func(postgres.Observation) bool) postgres.Observation {
 	w.t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
+	began := time.Now()
+	deadline := began.Add(90 * time.Second)
 	for {
 		o := w.observe()
 		if condition(o) {
+			if time.Since(began) > 30*time.Second {
+				w.t.Logf("waiting for %s took %v", what, time.Since(began))
+				w.dump()
+			}
 			return o
 		}
 		if time.Now().After(deadline) {
+			w.dump()
 			w.t.Fatalf("waiting for %s: %+v", what, o)
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// dump shows the ends of the servers' logs.
+func (w *world) dump() {
+	for _, m := range w.spec.Members {
+		raw, err := os.ReadFile(filepath.Join(w.dir, "pg", w.spec.ID, m.ID, "postgres.log"))
+		if err != nil {
+			w.t.Log(err)
+			continue
+		}
+		lines := strings.Split(string(raw), "\n")
+		w.t.Logf("the log of %s:\n%s", m.ID, strings.Join(lines[max(0, len(lines)-60):], "\n"))
 	}
 }
 

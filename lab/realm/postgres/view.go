@@ -21,8 +21,9 @@ func (c *cluster) view() view {
 	return v
 }
 
-// strayAfter is how long a reader may answer without being streamed to before its data is brought back by force.
-const strayAfter = 20 * time.Second
+// strayAfter is how long a reader may answer without being streamed to, and without getting on by itself from the
+// archive, before its data is brought back by force.
+const strayAfter = 5 * time.Second
 
 func (m *member) view(writer *member) memberView {
 	m.mu.Lock()
@@ -34,7 +35,7 @@ func (m *member) view(writer *member) memberView {
 		Restart: m.spec().Restart > restartDone,
 		Busy:    busy != "" || m.occupied, Waiting: time.Now().Before(retryAt), Running: m.alive,
 		Answering: seen.answers && m.alive, Unresponsive: m.unresponsive(), InRecovery: seen.recovery, Settled: seen.settled,
-		LSN: seen.lsn, Follows: course.follows, SyncNames: seen.syncNames,
+		LSN: seen.lsn, Follows: course.follows, SyncNames: seen.syncNames, Receiving: seen.receiving,
 		Stuck: !course.catchingUp.IsZero() && time.Since(course.catchingUp) > 5*time.Second,
 	}
 	if writer != nil && writer != m {
@@ -56,7 +57,7 @@ func (m *member) noteStray(v memberView, writer *member) bool {
 	case m.strayed.IsZero():
 		m.strayed = time.Now()
 	}
-	return healthy && time.Since(m.strayed) > strayAfter
+	return healthy && time.Since(m.strayed) > strayAfter && time.Since(m.seen.lsnSince) > strayAfter
 }
 
 // noteBarrier remembers, in a writer, what was written when the readers it waits for became effective. The check

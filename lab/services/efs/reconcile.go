@@ -23,7 +23,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.mirrors == nil {
 		s.log.Warn("file systems stay \"creating\": disks can't be mounted here", "why", "the lab has no privileges or no btrfs")
 	}
-	wake, stop := s.store.Watch(fileSystems.Name(), mountTargets.Name(), accessPoints.Name())
+	wake, stop := s.store.Watch(fileSystems.Name(), mountTargets.Name(), accessPoints.Name(), lostZones.Name())
 	defer stop()
 	var changed <-chan struct{}
 	if s.mirrors != nil {
@@ -91,6 +91,9 @@ func (s *Service) declare() (spec mirror.Spec, missing bool, err error) {
 
 func (s *Service) system(tx *cloud.Tx, row *fileSystemRow) (system mirror.FileSystem, missing bool, err error) {
 	system = mirror.FileSystem{ID: row.ID, Zones: row.Zones}
+	if system.Lost, err = lostOf(tx, row.Zones); err != nil {
+		return system, false, err
+	}
 	points, err := pointsOf(tx, row.Region, row.ID)
 	if err != nil {
 		return system, false, err

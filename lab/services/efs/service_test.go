@@ -344,4 +344,13 @@ func TestFilesAreReallyThere(t *testing.T) {
 	seen := mirrors.Observe()
 	require.Len(t, seen, 1)
 	require.Len(t, seen[0].Devices, 3)
+
+	device := func(want mirror.DeviceState) func() bool {
+		return func() bool { return mirrors.Observe()[0].Devices["us-east-1b"] == want }
+	}
+	require.NoError(t, f.service.SetDisksLost("us-east-1b", true))
+	require.Eventually(t, device(mirror.DeviceLost), 30*time.Second, 20*time.Millisecond)
+	require.NoError(t, f.service.SetDisksLost("us-east-1b", false))
+	require.Eventually(t, device(mirror.DeviceHealthy), 60*time.Second, 20*time.Millisecond)
+	require.NoError(t, mirrors.Scrub(context.Background(), id))
 }

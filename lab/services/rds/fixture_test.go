@@ -115,6 +115,7 @@ func (f *fixture) realm() {
 	require.NoError(t, err)
 	manager, err := postgres.New(postgres.Options{
 		Dir: dir + "/pg", Issue: signer.Issue, Event: f.service.ServerEvent, LogLine: f.service.ServerLine,
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, manager.Close()) })

@@ -52,10 +52,10 @@ func describeInstance(tx *cloud.Tx, i *instanceRow) (*types.DBInstance, error) {
 	}
 	if i.Name != cluster.Writer && i.Status == statusAvailable {
 		normal := "replicating"
-		if !i.Streaming {
+		if !i.Synchronous {
 			normal = "stopped"
 		}
-		out.StatusInfos = []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String(normal), Normal: aws.Bool(i.Streaming)}}
+		out.StatusInfos = []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String(normal), Normal: aws.Bool(i.Synchronous)}}
 	}
 	return out, nil
 }

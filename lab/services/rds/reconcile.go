@@ -22,7 +22,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.servers == nil {
 		s.log.Warn("database clusters stay \"creating\": PostgreSQL can't run here", "why", "the lab has no privileges or no server installed")
 	}
-	wake, stop := s.store.Watch(clusters.Name(), instances.Name(), clusterGroups.Name(), parameterGroups.Name(), snapshots.Name(), endpoints.Name())
+	wake, stop := s.store.Watch(clusters.Name(), instances.Name(), clusterGroups.Name(), parameterGroups.Name(), snapshots.Name(), endpoints.Name(), downZones.Name())
 	defer stop()
 	var changed <-chan struct{}
 	if s.servers != nil {
@@ -151,13 +151,17 @@ func (s *Service) memberSpec(tx *cloud.Tx, m *instanceRow, clusterGroup *paramet
 	if err != nil {
 		return postgres.MemberSpec{}, err
 	}
+	down, err := zoneDown(tx, m.Zone)
+	if err != nil {
+		return postgres.MemberSpec{}, err
+	}
 	var ns *host.Namespace
 	if found, ok := s.namespaces(m.Interface); ok {
 		ns = found
 	}
 	return postgres.MemberSpec{
 		ID: m.ResourceID, Name: m.Name, Tier: int(m.Tier), Namespace: ns, Address: address, Names: append([]string{m.endpoint()}, names...),
-		Parameters: settings(clusterGroup, group, classes[m.Class].MemoryMiB), Restart: m.Restart, Leaving: m.Status == statusDeleting,
+		Parameters: settings(clusterGroup, group, classes[m.Class].MemoryMiB), Restart: m.Restart, Leaving: m.Status == statusDeleting, Down: down,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"haven/lab/cloud"
@@ -197,7 +198,7 @@ func (r *reflection) instance(tx *cloud.Tx, old *instanceRow, seen postgres.Obse
 	next := *old
 	if known {
 		next.Status = instanceStatus(old, m)
-		next.PendingRestart, next.Streaming = m.PendingRestart, m.Streaming
+		next.PendingRestart, next.Synchronous = m.PendingRestart, slices.Contains(seen.Synchronous, m.ID)
 		next.Observed = old.Observed || next.Status == statusAvailable
 	}
 	if reflect.DeepEqual(*old, next) {

@@ -85,8 +85,7 @@ type instanceRow struct {
 	Restart        int64
 	PendingRestart bool
 	Observed       bool // it was available once
-	Streaming      bool
-	LagSeconds     float64
+	Synchronous    bool // commits may count on it
 }
 
 type subnetGroupRow struct {

@@ -223,6 +223,23 @@ func TestAClusterLivesAndFailsOver(t *testing.T) {
 	require.Equal(t, "rebooting", *f.instance("ledger-a").DBInstanceStatus)
 	f.eventually("ledger-a has restarted", whole)
 
+	redundant := func() bool {
+		for _, name := range []string{"ledger-a", "ledger-b"} {
+			if infos := f.instance(name).StatusInfos; len(infos) != 1 || !*infos[0].Normal {
+				return false
+			}
+		}
+		return true
+	}
+	f.eventually("both readers count", redundant)
+	require.NoError(t, f.service.SetZoneDown("us-east-1c", true))
+	f.eventually("another zone's instance writes", func() bool { return writerOf(f.cluster()) != "ledger-c" })
+	require.NoError(t, f.service.SetZoneDown("us-east-1c", false))
+	f.eventually("ledger-c is back", whole)
+	_, err = f.rds.FailoverDBCluster(ctx, &awsrds.FailoverDBClusterInput{DBClusterIdentifier: aws.String("ledger"), TargetDBInstanceIdentifier: aws.String("ledger-c")})
+	require.NoError(t, err)
+	f.eventually("ledger-c writes again", func() bool { return writerOf(f.cluster()) == "ledger-c" && whole() })
+
 	_, err = f.rds.StopDBCluster(ctx, &awsrds.StopDBClusterInput{DBClusterIdentifier: aws.String("ledger")})
 	require.NoError(t, err)
 	f.eventually("the cluster is stopped", func() bool { return *f.cluster().Status == "stopped" })
