@@ -15,6 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// clonePrefix begins the name of a clone's folder.
+const clonePrefix = "haven-e2e-"
+
 // clone is a fresh checkout of what is committed.
 type clone struct {
 	t   *testing.T
@@ -26,7 +29,7 @@ func newClone(t *testing.T) *clone {
 	t.Helper()
 	here, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	dir, err := os.MkdirTemp("", "haven-e2e-")
+	dir, err := os.MkdirTemp("", clonePrefix)
 	require.NoError(t, err)
 	c := &clone{t: t, dir: dir}
 	t.Cleanup(c.tearDown)
@@ -144,6 +147,9 @@ type outputs struct {
 	Network struct {
 		VPCID string `json:"vpcId"`
 	} `json:"network"`
+	Storage struct {
+		Buckets map[string]string `json:"buckets"`
+	} `json:"storage"`
 }
 
 func (c *clone) outputs() (o outputs) {

@@ -37,6 +37,7 @@ func TestEnvironment(t *testing.T) {
 	step("reader", c.reader)
 	step("no drift", c.noDrift)
 	step("clients", c.clients)
+	step("terratest", c.terratest)
 	step("tag", c.tag)
 	step("roll", c.roll)
 	step("killed lab", c.killedLab)
@@ -265,18 +266,32 @@ func (c *clone) down(t *testing.T) {
 	require.Contains(t, out, "The account is empty.")
 }
 
-// leftovers are the host's namespaces, mounts, loop devices and links.
+// leftovers are what a lab could leave on the host: namespaces, mounts, loop devices, links, control groups and
+// processes. Other tests' own, which come and go under /tmp, are not looked at.
 func leftovers(t *testing.T) (all []string) {
 	t.Helper()
 	raw, err := os.ReadFile("/proc/self/mounts")
 	require.NoError(t, err)
 	for line := range strings.Lines(string(raw)) {
-		all = append(all, "mount "+strings.TrimSpace(line))
+		if fields := strings.Fields(line); !strings.HasPrefix(fields[1], os.TempDir()+"/") || strings.Contains(fields[1], clonePrefix) {
+			all = append(all, "mount "+fields[0]+" "+fields[1])
+		}
 	}
-	for _, pattern := range []string{"/run/netns/*", "/sys/class/net/*", "/sys/block/loop*/loop/backing_file", "/sys/fs/cgroup/*/haven-*"} {
+	for _, pattern := range []string{"/run/netns/*", "/sys/class/net/*"} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		all = append(all, found...)
+	}
+	return append(append(all, ours("/sys/block/loop*/loop/backing_file")...), ours("/proc/[0-9]*/cmdline")...)
+}
+
+// ours are the files that name a clone of these tests.
+func ours(pattern string) (all []string) {
+	files, _ := filepath.Glob(pattern)
+	for _, file := range files {
+		if raw, err := os.ReadFile(file); err == nil && strings.Contains(string(raw), clonePrefix) {
+			all = append(all, file+": "+strings.ReplaceAll(string(raw), "\x00", " "))
+		}
 	}
 	return all
 }
