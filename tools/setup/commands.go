@@ -31,7 +31,7 @@ func compileProgram(ctx context.Context, h home, p *progress) error {
 		c.Env = append(os.Environ(), compilerEnvironment(availableMemory())...)
 		var said bytes.Buffer
 		c.Stderr = &said
-		if err := c.Run(); err != nil {
+		if err := runOnOneThread(c); err != nil {
 			return commandError(ctx, err, said.String())
 		}
 		return nil

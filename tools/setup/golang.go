@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -37,7 +38,9 @@ func goCommand(ctx context.Context, folder string, arguments ...string) *exec.Cm
 	c := exec.CommandContext(ctx, "go", arguments...)
 	c.Dir = folder
 	c.Env = pinnedEnvironment()
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Setup that is killed takes the command with it: left alone, it would go on writing into a folder that the next
+	// setup has cleaned up.
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGTERM) }
 	c.WaitDelay = 10 * time.Second
 	return c
@@ -48,7 +51,7 @@ func goOutput(ctx context.Context, folder string, arguments ...string) ([]byte, 
 	c := goCommand(ctx, folder, arguments...)
 	var out, said bytes.Buffer
 	c.Stdout, c.Stderr = &out, &said
-	if err := c.Run(); err != nil {
+	if err := runOnOneThread(c); err != nil {
 		return nil, commandError(ctx, err, said.String())
 	}
 	return out.Bytes(), nil
@@ -64,10 +67,17 @@ func goBuild(ctx context.Context, folder string, environment []string, compiled 
 	said := &packageCounter{count: compiled}
 	c.Stderr = said
 	c.Stdout = io.Discard
-	if err := c.Run(); err != nil {
+	if err := runOnOneThread(c); err != nil {
 		return commandError(ctx, err, said.rest.String())
 	}
 	return nil
+}
+
+// runOnOneThread keeps the thread that starts the command until it ends: Pdeathsig is about that thread's death.
+func runOnOneThread(c *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return c.Run()
 }
 
 func commandError(ctx context.Context, err error, said string) error {
