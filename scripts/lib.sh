@@ -46,3 +46,16 @@ require_privileges() {
     exit 1
   }
 }
+
+# end_orphans ends provider plugins of this clone that outlived a killed Pulumi.
+end_orphans() {
+  local process parent
+  for process in /proc/[0-9]*; do
+    case "$(readlink "$process/exe" 2>/dev/null)" in
+      "$state"/pulumi/plugins/*) ;;
+      *) continue ;;
+    esac
+    parent=$(awk '{print $4}' "$process/stat" 2>/dev/null) || continue
+    [ "$parent" != 1 ] || kill "${process#/proc/}" 2>/dev/null || true
+  done
+}

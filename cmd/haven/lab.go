@@ -202,7 +202,7 @@ func newLabReset() *cobra.Command {
 }
 
 func newLabExec() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "exec INSTANCE COMMAND [ARGUMENT …]",
 		Short: "Run a command on an instance of the lab, as root, as on its console",
 		Args:  cobra.MinimumNArgs(2),
@@ -230,6 +230,8 @@ func newLabExec() *cobra.Command {
 		},
 		DisableFlagsInUseLine: true,
 	}
+	cmd.Flags().SetInterspersed(false) // what follows the instance is the command's own
+	return cmd
 }
 
 func newLabInit() *cobra.Command {
