@@ -27,7 +27,7 @@ func (t tool) ensure(ctx context.Context, cache string, p *progress) (string, er
 	entry := filepath.Join(cache, t.binary+"-"+key)
 	binary := filepath.Join(entry, t.binary)
 	if isFile(binary) {
-		return binary, nil
+		return binary, os.Chtimes(entry, time.Time{}, time.Now())
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
@@ -45,7 +45,10 @@ func (t tool) ensure(ctx context.Context, cache string, p *progress) (string, er
 	if err := removeAbandoned(cache, t.binary); err != nil {
 		return "", err
 	}
-	return binary, t.build(ctx, cache, entry, p)
+	if err := t.build(ctx, cache, entry, p); err != nil {
+		return "", err
+	}
+	return binary, removeUnused(cache, t.binary)
 }
 
 // build compiles the tool in a working folder of the cache, which then becomes the entry.
@@ -142,6 +145,28 @@ func removeAbandoned(cache, binary string) error {
 	for _, folder := range left {
 		if err := os.RemoveAll(folder); err != nil {
 			return fmt.Errorf("removing what an interrupted setup left: %w", err)
+		}
+	}
+	return nil
+}
+
+// unusedAfter is how long a build is kept that no clone has asked for.
+const unusedAfter = 30 * 24 * time.Hour
+
+// removeUnused removes old builds of a tool: each takes up to two hundred megabytes. Clones that have one keep it: what
+// is in them is another name of the same file.
+func removeUnused(cache, binary string) error {
+	builds, err := filepath.Glob(filepath.Join(cache, binary+"-????????????????????"))
+	if err != nil {
+		return err
+	}
+	for _, entry := range builds {
+		info, err := os.Stat(entry)
+		if err != nil || time.Since(info.ModTime()) < unusedAfter {
+			continue
+		}
+		if err := os.RemoveAll(entry); err != nil {
+			return fmt.Errorf("removing a build that has not been used for %s: %w", unusedAfter, err)
 		}
 	}
 	return nil

@@ -142,6 +142,29 @@ func TestKilledBuildIsCleanedUp(t *testing.T) {
 	assert.NoDirExists(t, abandoned)
 }
 
+func TestBuildsThatNobodyUsesAreRemoved(t *testing.T) {
+	small, cache := smallTool(t), t.TempDir()
+	old, recent := filepath.Join(cache, "small-00000000000000000000"), filepath.Join(cache, "small-11111111111111111111")
+	another := filepath.Join(cache, "small-language-go-00000000000000000000")
+	for folder, age := range map[string]time.Duration{old: 2 * unusedAfter, recent: unusedAfter / 2, another: 2 * unusedAfter} {
+		require.NoError(t, os.MkdirAll(folder, 0o755))
+		require.NoError(t, os.Chtimes(folder, time.Time{}, time.Now().Add(-age)))
+	}
+	built, err := small.ensure(t.Context(), cache, newProgress(&safeBuffer{}))
+	require.NoError(t, err)
+	assert.FileExists(t, built)
+	assert.NoDirExists(t, old)
+	assert.DirExists(t, recent)
+	assert.DirExists(t, another, "it is another tool's")
+
+	require.NoError(t, os.Chtimes(filepath.Dir(built), time.Time{}, time.Now().Add(-2*unusedAfter)))
+	_, err = small.ensure(t.Context(), cache, newProgress(&safeBuffer{}))
+	require.NoError(t, err)
+	info, err := os.Stat(filepath.Dir(built))
+	require.NoError(t, err)
+	assert.Less(t, time.Since(info.ModTime()), time.Hour, "using a build must keep it")
+}
+
 func TestFailedBuildSaysWhy(t *testing.T) {
 	small, cache := smallTool(t), t.TempDir()
 	write(t, filepath.Join(small.folder, "main.go"), "package main\n\nfunc main() { undeclared() }\n")
