@@ -185,6 +185,20 @@ func listen(ctx context.Context, address netip.AddrPort) (net.Listener, error) {
 	return listener, nil
 }
 
+// CheckAddress tells what keeps the API from listening on an address: a malformed or public one, or the process that
+// has the port, which only the host's own namespaces show.
+func CheckAddress(ctx context.Context, text string) error {
+	address, err := checkAddress(text)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
 // pid is the process that a host's signal must go to, to end the whole lab.
 func pid() int {
 	if number, err := strconv.Atoi(os.Getenv(daemon.HostPIDVariable)); err == nil {

@@ -48,7 +48,7 @@ func newLabStart() *cobra.Command {
 			}
 			begun := time.Now()
 			status, err := daemon.Start(cmd.Context(), daemon.Options{
-				Dir: dir, Wait: startLimit,
+				Dir: dir, Wait: startLimit, Before: func() error { return lab.CheckAddress(cmd.Context(), address) },
 				Init:    []string{self, "lab", "init", "--"},
 				Command: []string{self, "lab", "serve", "--dir", dir, "--address", address},
 			})

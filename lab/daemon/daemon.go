@@ -29,6 +29,8 @@ type Options struct {
 	Command []string // what the init process runs: the serving command
 	Init    []string // the init command, to which Command is appended
 	Wait    time.Duration
+	// Before is asked, in the caller's own namespaces, whether anything is in the way; nil: nothing can be.
+	Before func() error
 }
 
 // Start starts the lab and returns when it answers, or with the end of its log when it does not.
@@ -37,7 +39,12 @@ func Start(ctx context.Context, options Options) (control.Status, error) {
 	if status, err := client.Status(ctx); err == nil {
 		return status, fmt.Errorf("starting the lab: it is running already (process %d, endpoint %s); type: haven lab status", status.PID, status.Endpoint)
 	}
-	if err := os.MkdirAll(options.Dir, 0o700); err != nil {
+	if options.Before != nil {
+		if err := options.Before(); err != nil {
+			return control.Status{}, err
+		}
+	}
+	if err := os.MkdirAll(options.Dir, 0o711); err != nil {
 		return control.Status{}, fmt.Errorf("making the lab's folder: %w", err)
 	}
 	logPath := filepath.Join(options.Dir, LogFile)
