@@ -118,24 +118,34 @@ func waitUntilReady(ctx context.Context, root string, stack outputs.Outputs, opt
 
 // look sees the environment and, in the lab, asks each balancer node whether it serves.
 func look(ctx context.Context, root string, stack outputs.Outputs, name string) (*environment.Environment, error) {
-	if name != labStack {
-		config, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(stack.Region))
-		if err != nil {
-			return nil, fmt.Errorf("finding AWS credentials: %w", err)
-		}
+	config, lab, err := reach(ctx, root, name, stack.Region)
+	if err != nil {
+		return nil, err
+	}
+	if lab == nil {
 		return environment.Look(ctx, config, stack, nil)
 	}
-	dir := filepath.Join(root, ".haven", "lab")
-	status, err := control.NewClient(dir).Status(ctx)
+	seen, err := environment.Look(ctx, config, stack, lab.Nodes)
 	if err != nil {
 		return nil, err
 	}
-	config := aws.Config{Region: stack.Region, BaseEndpoint: &status.Endpoint, Credentials: credentials.NewStaticCredentialsProvider("lab", "lab", "")}
-	seen, err := environment.Look(ctx, config, stack, status.Nodes)
-	if err != nil {
-		return nil, err
+	return seen, probe(ctx, filepath.Join(root, ".haven", "lab"), seen)
+}
+
+// reach returns how to call the AWS of a stack, and for the lab's stack also the lab's status.
+func reach(ctx context.Context, root, stack, region string) (aws.Config, *control.Status, error) {
+	if stack != labStack {
+		config, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(region))
+		if err != nil {
+			return config, nil, fmt.Errorf("finding AWS credentials: %w", err)
+		}
+		return config, nil, nil
 	}
-	return seen, probe(ctx, dir, seen)
+	status, err := control.NewClient(filepath.Join(root, ".haven", "lab")).Status(ctx)
+	if err != nil {
+		return aws.Config{}, nil, err
+	}
+	return aws.Config{Region: region, BaseEndpoint: &status.Endpoint, Credentials: credentials.NewStaticCredentialsProvider("lab", "lab", "")}, &status, nil
 }
 
 // probe asks each node of the lab for the site by its name, over TLS that verifies.

@@ -1,0 +1,91 @@
+package adopt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/require"
+)
+
+const example = `{"version":3,"deployment":{"resources":[
+ {"urn":"urn:p","type":"pulumi:providers:aws","id":"p","inputs":{"region":"us-east-1"}},
+ {"urn":"urn:old","type":"t:old","id":"old-1","inputs":{}}],
+ "pending_operations":[
+ {"type":"creating","resource":{"urn":"urn:subnet","custom":true,"type":"t:subnet",
+  "inputs":{"__defaults":["name"],"name":"n-1","size":12345678901,"on":true,"tags":{"__defaults":[],"Name":"a"}}}},
+ {"type":"creating","resource":{"urn":"urn:unknown","type":"t:unknown","inputs":{}}},
+ {"type":"creating","resource":{"urn":"urn:missing","type":"t:missing","inputs":{}}},
+ {"type":"creating","resource":{"urn":"urn:old","type":"t:subnet","inputs":{}}},
+ {"type":"updating","resource":{"urn":"urn:old","type":"t:old","inputs":{}}}]}}`
+
+func parsed(t *testing.T) *Export {
+	t.Helper()
+	e, err := Parse([]byte(example))
+	require.NoError(t, err)
+	return e
+}
+
+func answers(err error) map[string]finder {
+	return map[string]finder{
+		"t:subnet":  func(_ context.Context, q question) (string, error) { return "subnet-" + q.in.Name(), nil },
+		"t:missing": func(context.Context, question) (string, error) { return "x", err },
+	}
+}
+
+func TestOnlyPendingCreatesAreAskedFor(t *testing.T) {
+	e := parsed(t)
+	all := e.Creates()
+	require.Len(t, all, 4)
+	require.Equal(t, "a", all[0].Inputs.Name())
+	require.Equal(t, "12345678901", all[0].Inputs.Text("size"))
+	require.Equal(t, "true", all[0].Inputs.Text("on"))
+	require.True(t, all[3].Replaces)
+	require.Equal(t, "us-east-1", e.Region())
+}
+
+func TestWhatIsThereIsFoundAndTheRestIsNamed(t *testing.T) {
+	var said bytes.Buffer
+	found, err := find(t.Context(), aws.Config{}, parsed(t), answers(&smithy.GenericAPIError{Code: "InvalidThing.NotFound"}), &said)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"urn:subnet": "subnet-a"}, found)
+	require.Contains(t, said.String(), "forgets urn:unknown: there is no way to look up a t:unknown")
+	require.Contains(t, said.String(), "urn:missing was not created")
+	require.Contains(t, said.String(), "forgets urn:old: it was to replace another")
+}
+
+func TestAFailureIsNotTakenForAbsence(t *testing.T) {
+	_, err := find(t.Context(), aws.Config{}, parsed(t), answers(errors.New("refused")), &bytes.Buffer{})
+	require.ErrorContains(t, err, "looking up urn:missing: refused")
+}
+
+func TestTheStateGetsWhatWasFoundAndKeepsOtherOperations(t *testing.T) {
+	e := parsed(t)
+	e.Complete(map[string]string{"urn:subnet": "subnet-a"})
+	raw, err := e.Encode()
+	require.NoError(t, err)
+	require.JSONEq(t, `{"version":3,"deployment":{"resources":[
+	 {"urn":"urn:p","type":"pulumi:providers:aws","id":"p","inputs":{"region":"us-east-1"}},
+	 {"urn":"urn:old","type":"t:old","id":"old-1","inputs":{}},
+	 {"urn":"urn:subnet","custom":true,"type":"t:subnet","id":"subnet-a",
+	  "inputs":{"__defaults":["name"],"name":"n-1","size":12345678901,"on":true,"tags":{"__defaults":[],"Name":"a"}},
+	  "outputs":{"id":"subnet-a","name":"n-1","size":12345678901,"on":true,"tags":{"Name":"a"}}}],
+	 "pending_operations":[{"type":"updating","resource":{"urn":"urn:old","type":"t:old","inputs":{}}}]}}`, string(raw))
+	require.Contains(t, string(raw), "12345678901")
+}
+
+func TestAnExportWithoutDeploymentIsRefused(t *testing.T) {
+	for _, raw := range []string{``, `{}`, `[]`} {
+		_, err := Parse([]byte(raw))
+		require.Error(t, err, raw)
+	}
+}
+
+func TestNoTypeIsBothLookedUpAndRepeated(t *testing.T) {
+	for kind := range repeatable {
+		require.NotContains(t, finders, kind)
+	}
+}
