@@ -59,3 +59,12 @@ end_orphans() {
     [ "$parent" != 1 ] || kill "${process#/proc/}" 2>/dev/null || true
   done
 }
+
+# A Pulumi that was killed leaves its lock and the operations that it had begun; adopt looks up their outcome.
+take_over() {
+  end_orphans
+  pulumi cancel --yes -s lab >/dev/null 2>&1 || true
+  if pulumi stack export -s lab 2>/dev/null | grep -q '"pending_operations": \['; then
+    haven adopt -s lab
+  fi
+}
