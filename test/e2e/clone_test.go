@@ -115,7 +115,7 @@ type seen struct {
 	URL       string `json:"url"`
 	Ready     bool   `json:"ready"`
 	Balancers []struct{ Zone, Address string }
-	Servers   []struct{ ID, Zone, Health string }
+	Servers   []struct{ ID, Zone, Health, Lifecycle string }
 	Database  struct {
 		Writer, Reader string
 		Port           int
