@@ -47,13 +47,10 @@ var needed = []systemPackage{
 	{"awscli", file("/usr/bin/aws", "/usr/local/bin/aws")}, // servers of the lab use it, and see no program of a user's own
 	{"btrfs-progs", program("mkfs.btrfs")},
 	{"curl", file("/usr/bin/curl", "/usr/local/bin/curl")}, // so do they
-	{"fuse3", program("fusermount3")},
 	{"haproxy", program("haproxy")},
 	{"iproute2", program("ip", "tc")},
 	{"nftables", program("nft")},
-	{"openssh-sftp-server", file("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")},
 	{"postgresql", postgresql},
-	{"sshfs", program("sshfs")},
 }
 
 func program(names ...string) func(system) bool {
