@@ -110,7 +110,7 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 	if err != nil {
 		return fmt.Errorf("putting the API together: %w", err)
 	}
-	handler.use(server)
+	handler.use(settled(server))
 	l.forwards = newForwards(l)
 
 	group, ctx := errgroup.WithContext(ctx)
