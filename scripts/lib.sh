@@ -47,12 +47,12 @@ require_privileges() {
   }
 }
 
-# end_orphans ends provider plugins of this clone that outlived a killed Pulumi.
+# end_orphans ends this clone's provider plugins and language hosts that outlived a killed Pulumi.
 end_orphans() {
   local process parent
   for process in /proc/[0-9]*; do
     case "$(readlink "$process/exe" 2>/dev/null)" in
-      "$state"/pulumi/plugins/*) ;;
+      "$state"/pulumi/plugins/* | "$state"/bin/pulumi-language-*) ;;
       *) continue ;;
     esac
     parent=$(awk '{print $4}' "$process/stat" 2>/dev/null) || continue

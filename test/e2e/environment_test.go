@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,7 +45,7 @@ func TestEnvironment(t *testing.T) {
 	step("protections", c.protections)
 	step("down", c.down)
 	if !t.Failed() {
-		require.Equal(t, before, leftovers(t), "something was left behind on the host")
+		require.Empty(t, added(before, leftovers(t)), "something was left behind on the host")
 	}
 }
 
@@ -285,6 +286,20 @@ func leftovers(t *testing.T) (all []string) {
 		all = append(all, found...)
 	}
 	return append(append(all, ours("/sys/block/loop*/loop/backing_file")...), ours("/proc/[0-9]*/cmdline")...)
+}
+
+// added are those of after that were not there before.
+func added(before, after []string) (more []string) {
+	for _, one := range after {
+		if !slices.Contains(before, one) {
+			more = append(more, one)
+		}
+	}
+	return more
+}
+
+func TestWhatIsLeftBehindIsFound(t *testing.T) {
+	require.Equal(t, []string{"mount x"}, added([]string{"mount /", "gone"}, []string{"mount /", "mount x"}))
 }
 
 // ours are the files that name a clone of these tests.
