@@ -164,6 +164,9 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return ErrNotRunning
 	}
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("the lab ended before it answered: %w", ErrNotRunning)
+	}
 	if err != nil {
 		return fmt.Errorf("asking the lab: %w", err)
 	}

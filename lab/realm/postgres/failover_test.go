@@ -109,6 +109,8 @@ func TestASingleWriterIsStartedAgainInPlace(t *testing.T) {
 	load := w.startLoad(1)
 	time.Sleep(300 * time.Millisecond)
 	require.NoError(t, syscall.Kill(w.postmaster("db-A"), syscall.SIGKILL))
+	// The killed server's sessions may go on for a moment; a new one needs a new server.
+	require.Eventually(t, func() bool { return w.query("db-A", "SELECT 1") == nil }, 30*time.Second, 10*time.Millisecond)
 	before := load.count()
 	require.Eventually(t, func() bool { return load.count() > before+5 }, 30*time.Second, 10*time.Millisecond)
 	load.end()
