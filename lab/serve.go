@@ -21,6 +21,7 @@ import (
 	"haven/lab/control"
 	"haven/lab/daemon"
 	"haven/lab/realm/vpc"
+	"haven/lab/timeline"
 	"haven/lab/wire"
 )
 
@@ -31,8 +32,9 @@ type Config struct {
 }
 
 const (
-	storeFile   = "store.db"
-	journalFile = "calls.jsonl"
+	storeFile    = "store.db"
+	journalFile  = "calls.jsonl"
+	timelineFile = "timeline.jsonl"
 	// slowClient bounds how long a client may take to send a request's head.
 	slowClient  = 10 * time.Second
 	maximumHead = 64 << 10
@@ -82,6 +84,7 @@ type lab struct {
 	authority *authority.Authority
 	started   time.Time
 	names     namesTable
+	timeline  *timeline.Recorder // its method Add is the services' timeline.Hook
 	stop      context.CancelFunc
 
 	realm    *realm // nil: nothing can run here; grounded tells why
@@ -96,6 +99,10 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 		return err
 	}
 	defer journal.Close()
+	if l.timeline, err = timeline.Open(filepath.Join(l.config.Dir, timelineFile), l.log); err != nil {
+		return err
+	}
+	defer l.timeline.Close()
 	handler := &lateHandler{}
 	if l.realm, l.grounded = openRealm(l, handler); l.grounded != nil {
 		l.log.Warn("nothing can run in the lab; its API answers", "why", l.grounded)
@@ -120,6 +127,7 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 		group.Go(func() error { return l.keepRunning(ctx, name, loop) })
 	}
 	l.log.Info("the lab answers", "endpoint", l.endpoint(), "after", time.Since(l.started).Round(time.Millisecond))
+	l.timeline.Add(timeline.Event{Source: "lab", Subject: "lab", Text: "answers at " + l.endpoint()})
 	err = group.Wait()
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil

@@ -47,7 +47,12 @@ type Tx struct {
 	store   *Store
 	changed map[string]bool // tables written
 	stale   []cacheKey
+	after   []func()
 }
+
+// AfterCommit has something done once an Update is durable, such as telling somebody what it changed. What is
+// undone tells nothing. It runs outside of the transaction and must not block; a kill in between loses it.
+func (tx *Tx) AfterCommit(do func()) { tx.after = append(tx.after, do) }
 
 // View runs a read-only transaction. What tables return in it is shared: never change it.
 func (s *Store) View(read func(tx *Tx) error) error {
@@ -68,6 +73,9 @@ func (s *Store) Update(write func(tx *Tx) error) error {
 		s.cache.Delete(key)
 	}
 	s.notify(done.changed)
+	for _, do := range done.after {
+		do()
+	}
 	return nil
 }
 

@@ -134,3 +134,19 @@ func TestZoneIDs(t *testing.T) {
 	require.Equal(t, "use1-az1", cloud.ZoneID("us-east-1a"))
 	require.Equal(t, "euc1-az3", cloud.ZoneID("eu-central-1c"))
 }
+
+func TestOnlyWhatIsCommittedIsTold(t *testing.T) {
+	store, _ := open(t)
+	var told []string
+	tell := func(text string, then error) error {
+		return store.Update(func(tx *cloud.Tx) error {
+			tx.AfterCommit(func() {
+				told = append(told, text, get(t, store, "us-east-1", "a").Name) // it sees what was committed
+			})
+			return errors.Join(widgets.Put(tx, "us-east-1", "a", &widget{Name: text}), then)
+		})
+	}
+	require.NoError(t, tell("kept", nil))
+	require.Error(t, tell("undone", errors.New("no")))
+	require.Equal(t, []string{"kept", "kept"}, told)
+}
