@@ -111,6 +111,9 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 	if l.services, err = newServices(l); err != nil {
 		return err
 	}
+	if _, err := l.services.faults.Pass(ctx); err != nil { // before anything boots into a zone without power
+		l.log.Error("having the lab follow its faults", "error", err)
+	}
 	server, err := wire.NewServer(wire.Options{
 		Authenticator: l.services.iam, Authorizer: l.services.iam, OnCall: journal.record, Log: l.log,
 	}, l.services.byName())

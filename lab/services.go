@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"haven/lab/cloud"
+	"haven/lab/faults"
 	"haven/lab/realm/dns"
 	"haven/lab/services/acm"
 	"haven/lab/services/autoscaling"
@@ -31,6 +32,7 @@ type services struct {
 	databases   *rds.Service
 	balancers   *elasticloadbalancingv2.Service
 	ec2         *ec2.Service
+	faults      *faults.Service
 	files       *efs.Service
 	firewalls   *networkfirewall.Service
 	iam         *iam.Service
@@ -68,6 +70,8 @@ func newServices(l *lab) (s *services, err error) {
 	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
 	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
+	s.faults = newFaults(l, s)
+	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
 	if l.realm != nil {
 		l.realm.events.databases, l.realm.events.balancers, l.realm.events.ec2 = s.databases, s.balancers, s.ec2
 	}
@@ -95,6 +99,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 		"ec2": l.services.ec2.Run, "elasticloadbalancingv2": l.services.balancers.Run, "autoscaling": l.services.autoscaling.Run,
 		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatchlogs": l.services.logs.Run,
 	}
+	loops["faults"] = l.services.faults.Run
 	if l.realm != nil {
 		loops["names"], loops["forwards"] = l.keepNames, l.forwards.run
 	}

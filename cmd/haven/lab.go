@@ -29,7 +29,7 @@ func newLab() *cobra.Command {
 		Use:   "lab",
 		Short: "The embedded AWS region: start it, stop it, look at it",
 	}
-	cmd.AddCommand(newLabStart(), newLabStop(), newLabStatus(), newLabLogs(), newLabReset(), newLabExec(), newLabCertificate(), newLabInit(), newLabServe())
+	cmd.AddCommand(newLabStart(), newLabStop(), newLabStatus(), newLabLogs(), newLabReset(), newLabExec(), newLabCertificate(), newLabFault(), newLabInit(), newLabServe())
 	return cmd
 }
 

@@ -65,6 +65,7 @@ type Lab interface {
 	Exec(ctx context.Context, request ExecRequest) (ExecResult, error)
 	// Stop begins an orderly end; it returns at once.
 	Stop()
+	Breaker
 }
 
 // Listen opens the lab's socket. It takes over what a killed lab left behind; the caller holds the store's lock, so
@@ -100,6 +101,7 @@ func Handler(lab Lab) http.Handler {
 		result, err := lab.Exec(r.Context(), request)
 		reply(w, result, err)
 	})
+	serveFaults(mux, lab)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // go tool pprof, through curl --unix-socket
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, r *http.Request) {
@@ -118,6 +120,9 @@ func reply(w http.ResponseWriter, body any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(body) // the client has gone if this fails
 }
+
+// maxRefusal bounds how much of a refusal is read: it may list all that there is.
+const maxRefusal = 64 << 10
 
 // ErrNotRunning says that no lab answers at the socket.
 var ErrNotRunning = errors.New("the lab is not running; type: haven lab start")
@@ -171,6 +176,10 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 		return fmt.Errorf("asking the lab: %w", err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusUnprocessableEntity {
+		why, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
+		return RefusedError{string(bytes.TrimSpace(why))}
+	}
 	if response.StatusCode != http.StatusOK {
 		why, _ := io.ReadAll(io.LimitReader(response.Body, 4096))
 		return fmt.Errorf("asking the lab: %s", bytes.TrimSpace(why))

@@ -27,6 +27,9 @@ type Namespace struct {
 	mu     sync.RWMutex // guards handle: its number must not be used once it is closed
 	handle netns.NsHandle
 	closed bool
+
+	hanging sync.Mutex     // one Hang at a time
+	hung    map[int]string // the start times of processes that Hang stopped
 }
 
 // CreateNamespace makes a network namespace with its loopback up. A name that exists is an error.

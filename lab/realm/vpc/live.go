@@ -20,6 +20,7 @@ type liveSpace struct {
 	neighbour map[neighbourKey]neighbour
 	routes    map[routeKey]route
 	rules     map[rule]bool
+	shapes    map[string]int64 // bits per second, by link
 	ruleset   string
 	listeners map[listener]io.Closer
 	resolver  io.Closer
@@ -40,7 +41,7 @@ type routeKey struct {
 func newLiveSpace(ns *host.Namespace) *liveSpace {
 	return &liveSpace{
 		ns: ns, index: map[string]int{}, addresses: map[address]bool{}, neighbour: map[neighbourKey]neighbour{},
-		routes: map[routeKey]route{}, rules: map[rule]bool{}, listeners: map[listener]io.Closer{},
+		routes: map[routeKey]route{}, rules: map[rule]bool{}, shapes: map[string]int64{}, listeners: map[listener]io.Closer{},
 	}
 }
 
@@ -73,6 +74,7 @@ func (n *Network) makeSpace(s space) (*liveSpace, error) {
 // forget drops what the kernel removed together with a link.
 func (l *liveSpace) forget(name string) {
 	delete(l.index, name)
+	delete(l.shapes, name)
 	maps.DeleteFunc(l.addresses, func(a address, _ bool) bool { return a.Link == name })
 	maps.DeleteFunc(l.neighbour, func(k neighbourKey, _ neighbour) bool { return k.link == name })
 	maps.DeleteFunc(l.routes, func(_ routeKey, r route) bool { return r.Link == name })

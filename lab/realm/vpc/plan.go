@@ -18,6 +18,7 @@ type space struct {
 	Neighbours []neighbour
 	Routes     []route
 	Rules      []rule
+	Shapes     []shape
 	Ruleset    string // nftables; replaces what there was, in one transaction
 	Listeners  []listener
 	Resolver   *resolver

@@ -74,6 +74,7 @@ func (v *view) behind(i *Interface) space {
 			{Kind: routeUnicast, Destination: hostPrefix(gateway), Link: hostLink},
 			{Kind: routeUnicast, Destination: everything, Via: gateway, Link: hostLink},
 		},
+		Shapes: i.shapes(hostLink),
 	}
 	switch i.Role {
 	case RoleNAT:

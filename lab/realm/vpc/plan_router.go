@@ -16,6 +16,7 @@ func (v *view) router() space {
 	for _, i := range v.placed() {
 		s.Neighbours = append(s.Neighbours, neighbour{Link: i.link(), Addr: i.Address, MAC: i.mac()})
 		s.Routes = append(s.Routes, route{Table: localTable, Kind: routeUnicast, Destination: hostPrefix(i.Address), Link: i.link()})
+		s.Shapes = append(s.Shapes, i.shapes(i.link())...)
 	}
 	s.Routes = append(s.Routes, route{Table: localTable, Kind: routeBlackhole, Destination: everything})
 	if v.InternetGateway != "" {

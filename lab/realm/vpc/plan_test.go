@@ -47,9 +47,12 @@ func anyInterface(t *rapid.T, n, subnets int) Interface {
 	subnet := rapid.IntRange(0, subnets-1).Draw(t, "subnet")
 	i := Interface{
 		ID: fmt.Sprintf("eni-%d", n), Subnet: fmt.Sprintf("subnet-%d", subnet),
-		Role:    rapid.SampledFrom([]Role{RoleHost, RoleHost, RoleNAT, RoleFirewall, RoleEndpoint}).Draw(t, "role"),
-		Address: netip.AddrFrom4([4]byte{10, 0, byte(subnet), byte(10 + n)}),
-		Down:    rapid.Bool().Draw(t, "down"), Forwards: rapid.Bool().Draw(t, "forwards"),
+		Role:     rapid.SampledFrom([]Role{RoleHost, RoleHost, RoleNAT, RoleFirewall, RoleEndpoint}).Draw(t, "role"),
+		Address:  netip.AddrFrom4([4]byte{10, 0, byte(subnet), byte(10 + n)}),
+		Forwards: rapid.Bool().Draw(t, "forwards"),
+		Impairment: Impairment{
+			Down: rapid.Bool().Draw(t, "down"), Rate: rapid.SampledFrom([]int64{0, 0, 64_000, 1_000_000_000}).Draw(t, "rate"),
+		},
 	}
 	if rapid.Bool().Draw(t, "public") {
 		i.Public = netip.AddrFrom4([4]byte{198, 18, 0, byte(n)})

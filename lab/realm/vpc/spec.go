@@ -131,9 +131,7 @@ type Interface struct {
 	Forwards bool
 	// Firewall is the policy of a RoleFirewall interface; without one nothing passes.
 	Firewall *FirewallPolicy
-	// Down severs the interface: its zone has lost power, or a fault was injected. Mute loses only what it sends,
-	// Deaf only what is sent to it.
-	Down, Mute, Deaf bool
+	Impairment
 }
 
 // FirewallPolicy is what a firewall endpoint does with what crosses it. A new connection meets the rules in their

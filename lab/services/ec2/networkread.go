@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"haven/lab/cloud"
+	"haven/lab/faults"
 	"haven/lab/realm/vpc"
 )
 
@@ -26,6 +27,7 @@ type declaration struct {
 	firewalls  map[string]*vpc.FirewallPolicy
 	watched    map[string]bool   // what flow logs watch: VPCs, subnets, interfaces
 	interfaces map[string]string // of firewall endpoints, by endpoint
+	impair     func(faults.Place) vpc.Impairment
 }
 
 func (s *Service) readRegion(tx *cloud.Tx, region string) (*declaration, error) {
@@ -49,6 +51,7 @@ func (s *Service) readRegion(tx *cloud.Tx, region string) (*declaration, error) 
 	read(func() error { return d.readInterfaces(tx) })
 	read(func() error { return d.readFlowLogs(tx) })
 	read(func() error { return s.readFirewalls(tx, d) })
+	read(func() (err error) { d.impair, err = s.impairments(tx, region); return })
 	return d, err
 }
 

@@ -79,7 +79,7 @@ func (d *declaration) vpc(row *vpcRow) vpc.VPC {
 			network.FlowLogs = network.FlowLogs || d.watched[nic.ID]
 			network.Interfaces = append(network.Interfaces, vpc.Interface{
 				ID: nic.ID, Subnet: nic.Subnet, Role: nic.Role, Address: nic.Address, MAC: nic.MAC, Public: d.public[nic.ID],
-				SecurityGroups: nic.Groups, Forwards: nic.NoCheck, Firewall: d.firewalls[nic.ID],
+				SecurityGroups: nic.Groups, Forwards: nic.NoCheck, Firewall: d.firewalls[nic.ID], Impairment: d.impair(nic.place(d.region)),
 			})
 		}
 	}

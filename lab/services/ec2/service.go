@@ -19,6 +19,7 @@ type Service struct {
 	logs       Logs
 	networks   Networks
 	machines   Machines
+	faults     Faults
 }
 
 // Option gives the service what it depends on; everything is optional, and what is missing is said, not faked.
@@ -36,7 +37,7 @@ func WithParameters(p Parameters) Option { return func(s *Service) { s.parameter
 // WithFirewalls sets who knows the policies behind firewall endpoints, and the names of the tables that they come
 // from: a change there is applied to the network.
 func WithFirewalls(f Firewalls, tables ...string) Option {
-	return func(s *Service) { s.firewalls, s.woken = f, tables }
+	return func(s *Service) { s.firewalls, s.woken = f, append(s.woken, tables...) }
 }
 
 // WithLogs sets who keeps flow records; without it flow logs are declarations only.
@@ -47,6 +48,12 @@ func WithNetworks(n Networks) Option { return func(s *Service) { s.networks = n 
 
 // WithMachines sets the realm that runs instances; without it they stay pending and say why.
 func WithMachines(m Machines) Option { return func(s *Service) { s.machines = m } }
+
+// WithFaults sets who knows what is wrong with the network, and the name of the table that it comes from: a change there
+// is applied at once. Without it nothing is wrong.
+func WithFaults(f Faults, table string) Option {
+	return func(s *Service) { s.faults, s.woken = f, append(s.woken, table) }
+}
 
 // New returns the service over a store.
 func New(store *cloud.Store, options ...Option) *Service {
