@@ -23,6 +23,7 @@ import (
 	"haven/lab/services/ec2"
 	"haven/lab/services/elasticloadbalancingv2"
 	"haven/lab/services/rds"
+	"haven/lab/wire"
 )
 
 // RealmRunning is what the status says where things can really run.
@@ -115,11 +116,13 @@ func passable(dir, at string) (string, error) {
 
 // serveInside answers the AWS API on a listener inside the lab's networks: by TLS on 443, plainly elsewhere.
 func serveInside(l *lab, listener net.Listener, handler http.Handler) {
+	origin := vpc.OriginOf(listener)
+	door := wire.Door{VPC: origin.VPC, Interface: origin.Interface}
 	if address, ok := listener.Addr().(*net.TCPAddr); ok && address.Port == 443 {
 		listener = tls.NewListener(listener, l.authority.TLSConfig())
 	}
 	go func() {
-		err := newServer(handler, l.log).Serve(listener)
+		err := newServer(handler, l.log, door).Serve(listener)
 		if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			l.log.Warn("a service endpoint inside a network ended", "address", listener.Addr(), "error", err)
 		}

@@ -140,7 +140,7 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 
 // serve answers HTTP on a listener until the context ends.
 func (l *lab) serve(ctx context.Context, group *errgroup.Group, listener net.Listener, handler http.Handler) {
-	server := newServer(handler, l.log)
+	server := newServer(handler, l.log, wire.Door{Secure: true}) // loopback and the control socket: nobody is in between
 	group.Go(func() error { return server.Serve(listener) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -148,8 +148,9 @@ func (l *lab) serve(ctx context.Context, group *errgroup.Group, listener net.Lis
 	})
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+func newServer(handler http.Handler, log *slog.Logger, door wire.Door) *http.Server {
 	return &http.Server{
+		BaseContext: func(net.Listener) context.Context { return wire.WithDoor(context.Background(), door) },
 		Handler: handler, ReadHeaderTimeout: slowClient, MaxHeaderBytes: maximumHead,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

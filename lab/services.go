@@ -72,10 +72,20 @@ func newServices(l *lab) (s *services, err error) {
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
 	s.faults = newFaults(l, s)
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
+	s.decide()
 	if l.realm != nil {
 		l.realm.events.databases, l.realm.events.balancers, l.realm.events.ec2 = s.databases, s.balancers, s.ec2
 	}
 	return s, nil
+}
+
+// decide lets the owners of resources take part in decisions, and ask for their callers.
+func (s *services) decide() {
+	s.iam.Doors, s.iam.Ciphertexts = s.ec2, kms.ARNOf
+	s.iam.Guard("s3", s3.Guard)
+	s.iam.Guard("kms", kms.Guard)
+	s.iam.Guard("secretsmanager", secretsmanager.Guard)
+	s.objects.Permissions, s.secrets.Permissions = s.iam, s.iam
 }
 
 func (s *services) onRealm(r *realm) {

@@ -1,6 +1,9 @@
 package cloud
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Account is the identifier of the lab's only account.
 const Account = "000000000000"
@@ -18,7 +21,12 @@ type Call struct {
 	SourceIP  string    // the caller's address
 	UserAgent string
 	Host      string // the Host header, without port
-	Secure    bool   // whether it came over TLS
+	Secure    bool   // whether it came over TLS, or by the host's loopback, which stands for AWS's TLS endpoints
+	TLS       string // the version, such as "1.3"; empty without TLS
+	Presigned bool   // signed in the URL
+	Signed    time.Time
+	// VPC and Interface tell the VPC endpoint that the call came through: the VPC alone is a gateway endpoint's.
+	VPC, Interface string
 }
 
 // Principal is the identity that signed a call.
@@ -30,6 +38,10 @@ type Principal struct {
 	Role string
 	// Session is the role session's name: for an instance its id.
 	Session string
+	// Policies narrow a session: documents that were given when the role was assumed.
+	Policies []string
+	// Anonymous callers have signed nothing; only S3 hears them.
+	Anonymous bool
 }
 
 type callKey struct{}
@@ -46,6 +58,12 @@ func CallFrom(ctx context.Context) *Call {
 		panic("cloud: the context carries no call; wrap it with cloud.WithCall")
 	}
 	return call
+}
+
+// CallIn is CallFrom for what may also work for the lab itself, outside of any call.
+func CallIn(ctx context.Context) (*Call, bool) {
+	call, ok := ctx.Value(callKey{}).(*Call)
+	return call, ok
 }
 
 // RegionOf returns the region that the context's call is addressed to.

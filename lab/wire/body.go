@@ -47,7 +47,7 @@ func (x *exchange) declaredHash() (string, error) {
 	if declared := x.request.Header.Get(contentSHA256); declared != "" {
 		return declared, nil
 	}
-	if x.signature.Presigned {
+	if x.signature == nil || x.signature.Presigned {
 		return unsignedPayload, nil
 	}
 	return "", cloud.Errorf("InvalidRequest", aPayloadIsMissing)
@@ -142,6 +142,9 @@ func (x *exchange) openChunks(declared string, body io.ReadCloser) (*digest.Read
 	var signer chunked.Signer
 	switch declared {
 	case signedChunks, signedChunks + trailerSuffix:
+		if x.signature == nil {
+			return nil, fault.Newf(fault.MissingSignature, "Access Denied: the body's chunks are signed, and the request is not.")
+		}
 		signer = &chunkSigner{signature: x.signature, key: x.signature.Key(x.secret), last: x.signature.Value}
 	case unsignedChunks:
 	default:

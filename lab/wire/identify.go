@@ -27,7 +27,7 @@ func (x *exchange) identify() error {
 		return fault.Newf(fault.BadCredentials, "%s.", strings.ReplaceAll(err.Error(), "\n", ": "))
 	}
 	x.signature = signature
-	x.call.Region = signature.Region
+	x.call.Region, x.call.Presigned, x.call.Signed = signature.Region, signature.Presigned, signature.Time
 	if x.service = x.server.find(x.request.Request, signature.Service); x.service == nil {
 		x.call.Service = signature.Service
 		return fault.Newf(fault.UnimplementedOperation, "The lab does not implement the service %s.", signature.Service)
@@ -52,11 +52,16 @@ func regionNames() []string {
 	return names
 }
 
-// unsigned refuses a request that nobody signed. What does not say which service it is for is for S3, as a plain GET
-// would be.
+// unsigned lets S3 answer a request that nobody signed, when somebody decides what everyone may, and refuses others.
+// What does not say which service it is for is for S3, as a plain GET would be.
 func (x *exchange) unsigned() error {
 	if s3 := x.server.services["s3"]; s3 != nil && x.protocol.Name() == "rest-xml" {
 		x.service, x.call.Service = s3, "s3"
+		if x.server.options.Authorizer != nil {
+			x.call.Region = regionOfHost(x.call.Host)
+			x.request.Path = pathStyle(x.call.Host, x.request.Path)
+			return nil
+		}
 		return fault.Newf(fault.MissingSignature, "Access Denied: the request is not signed, and the lab answers signed requests only.")
 	}
 	return fault.Newf(fault.MissingSignature, "Missing Authentication Token: the request is not signed, and the lab answers signed requests only.")

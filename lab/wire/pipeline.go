@@ -53,11 +53,13 @@ var pipeline = []step{
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	id := cloud.NewUUID()
+	door := doorOf(r.Context())
 	x := &exchange{
 		server: s, started: s.options.Now(), answer: &recorder{ResponseWriter: w}, ctx: r.Context(),
 		request: &api.Request{Request: r, ID: id, Path: r.URL.EscapedPath(), Query: operationQuery(r.URL.Query())},
 		call: cloud.Call{
-			ID: id, UserAgent: r.UserAgent(), Host: withoutPort(r.Host), SourceIP: withoutPort(r.RemoteAddr), Secure: r.TLS != nil,
+			ID: id, UserAgent: r.UserAgent(), Host: withoutPort(r.Host), SourceIP: withoutPort(r.RemoteAddr),
+			Secure: r.TLS != nil || door.Secure, TLS: tlsVersion(r), VPC: door.VPC, Interface: door.Interface,
 		},
 	}
 	failure := x.run()

@@ -18,4 +18,15 @@ func pathStyle(host, path string) string {
 	return "/" + found[1] + path
 }
 
+// s3Region matches hosts of S3 in a region.
+var s3Region = regexp.MustCompile(`(?:^|\.)s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-[0-9]+)\.amazonaws\.com$`)
+
+// regionOfHost returns the region of an S3 endpoint's name; others are the global endpoint's, us-east-1.
+func regionOfHost(host string) string {
+	if found := s3Region.FindStringSubmatch(strings.ToLower(host)); found != nil {
+		return found[1]
+	}
+	return "us-east-1"
+}
+
 func (x *exchange) isS3() bool { return x.service != nil && x.service.model.Name == "s3" }

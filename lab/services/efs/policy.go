@@ -2,7 +2,6 @@ package efs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -17,17 +16,9 @@ import (
 
 // readPolicy reads a resource policy, as file systems have them.
 func readPolicy(text string) (*policy.Document, error) {
-	document := new(policy.Document)
-	if err := json.Unmarshal([]byte(text), document); err != nil {
-		return nil, cloud.Errorf("InvalidPolicyException", "The policy is not valid JSON or not a policy: %v", err)
-	}
-	if len(document.Statement) == 0 {
-		return nil, cloud.Errorf("InvalidPolicyException", "The policy has no statement.")
-	}
-	for i, s := range document.Statement {
-		if s.Effect != policy.Allow && s.Effect != policy.Deny || s.Principal == nil && s.NotPrincipal == nil || s.Action == nil && s.NotAction == nil {
-			return nil, cloud.Errorf("InvalidPolicyException", "Statement %d of the policy needs Effect, Principal and Action.", i+1)
-		}
+	document, err := policy.ParseResource(text)
+	if err != nil {
+		return nil, cloud.Errorf("InvalidPolicyException", "The policy is not valid: %v", err)
 	}
 	return document, nil
 }
@@ -130,7 +121,7 @@ func (s *Service) decide(tx *cloud.Tx, system *fileSystemRow, who *cloud.Princip
 		return mirror.Grant{}, err
 	}
 	allowed := func(action string) (bool, error) {
-		return s.allows(tx, document, question(system, who, request, action), who)
+		return s.allows(tx, document, question(system, request, action), who)
 	}
 	mount, err := allowed("elasticfilesystem:ClientMount")
 	if err != nil {
@@ -156,9 +147,9 @@ func nameOf(who *cloud.Principal) string {
 
 // question is what is known of a mount:
 // https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html#efs-condition-keys-for-nfs
-func question(system *fileSystemRow, who *cloud.Principal, request mirror.MountRequest, action string) policy.Question {
+func question(system *fileSystemRow, request mirror.MountRequest, action string) policy.Question {
 	q := policy.Question{
-		Action: action, Resources: []string{system.arn()}, Principals: map[string][]string{"AWS": {"anonymous"}},
+		Action: action, Resources: []string{system.arn()},
 		Context: map[string][]string{
 			"aws:securetransport":                      {fmt.Sprint(request.Secure)},
 			"elasticfilesystem:accessedviamounttarget": {"true"},
@@ -167,38 +158,15 @@ func question(system *fileSystemRow, who *cloud.Principal, request mirror.MountR
 	if request.AccessPoint != "" {
 		q.Context["elasticfilesystem:accesspointarn"] = []string{cloud.ARN("elasticfilesystem", system.Region, "access-point/"+request.AccessPoint)}
 	}
-	if who != nil {
-		q.Principals["AWS"] = principalNames(who)
-		q.Context["aws:principalarn"] = []string{who.ARN}
-	}
 	return q
 }
 
-// principalNames are what a policy can name the caller by, besides its account.
-func principalNames(who *cloud.Principal) []string {
-	names := []string{who.ARN}
-	if who.Role != "" {
-		names = append(names, cloud.ARN("iam", "", "role/"+who.Role))
-	}
-	return names
-}
-
-// allows follows IAM's logic within one account: a denial anywhere wins; otherwise it is enough that the identity's
-// policies allow it, or that the resource's name the caller. Naming the account leaves it to the identity's policies.
+// allows follows IAM's logic within one account; a client that did not say who it is has the file system's policy alone.
 func (s *Service) allows(tx *cloud.Tx, document *policy.Document, q policy.Question, who *cloud.Principal) (bool, error) {
-	ofAccount := q
-	if who != nil {
-		account := []string{cloud.ARN("iam", "", "root"), cloud.Account}
-		ofAccount.Principals = map[string][]string{"AWS": append(account, q.Principals["AWS"]...)}
+	guard := policy.Guard{Policy: document}
+	if who == nil {
+		return policy.Access{Guard: guard}.Decide(q).Decision == policy.Allowed, nil
 	}
-	if policy.Evaluate([]*policy.Document{document}, ofAccount) == policy.Denied {
-		return false, nil
-	}
-	if policy.Evaluate([]*policy.Document{document}, q) == policy.Allowed {
-		return true, nil
-	}
-	if who == nil || who.Role == "" {
-		return who != nil, nil // the operator may do everything
-	}
-	return s.identities.Allowed(tx, who.Role, q.Action, q.Resources, q.Context)
+	verdict, err := s.identities.Decide(tx, *who, guard, q)
+	return verdict.Decision == policy.Allowed, err
 }

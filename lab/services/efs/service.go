@@ -8,6 +8,7 @@ import (
 	"haven/lab/realm/host"
 	"haven/lab/realm/mirror"
 	"haven/lab/services/ec2"
+	"haven/lab/services/iam/policy"
 )
 
 // Network is what EFS asks of EC2.
@@ -23,7 +24,7 @@ type Network interface {
 // Identities is what EFS asks of IAM, for clients that mount with the option iam.
 type Identities interface {
 	Authenticate(ctx context.Context, accessKeyID, token string) (secret string, who cloud.Principal, err error)
-	Allowed(tx *cloud.Tx, roleName, action string, resources []string, conditions map[string][]string) (bool, error)
+	Decide(tx *cloud.Tx, who cloud.Principal, guard policy.Guard, question policy.Question) (policy.Verdict, error)
 }
 
 // Mirrors is the realm that keeps files.

@@ -22,6 +22,7 @@ import (
 	"haven/lab/realm/mirror"
 	"haven/lab/services/ec2"
 	"haven/lab/services/efs"
+	"haven/lab/services/iam/policy"
 	"haven/lab/services/kms"
 	"haven/lab/wire/wiretest"
 )
@@ -125,8 +126,12 @@ func (fakeIdentities) Authenticate(_ context.Context, id, token string) (string,
 	return "secret", cloud.Principal{AccessKeyID: id, Role: "web", ARN: "arn:aws:sts::000000000000:assumed-role/web/i-1"}, nil
 }
 
-func (i fakeIdentities) Allowed(*cloud.Tx, string, string, []string, map[string][]string) (bool, error) {
-	return i.allowed, nil
+func (i fakeIdentities) Decide(_ *cloud.Tx, who cloud.Principal, guard policy.Guard, question policy.Question) (policy.Verdict, error) {
+	access := policy.Access{Caller: policy.Caller{Own: []string{who.ARN, "arn:aws:iam::000000000000:role/web"}, Account: []string{cloud.Account, "arn:aws:iam::000000000000:root"}}, Guard: guard}
+	if i.allowed {
+		access.Identity = []*policy.Document{{Statement: policy.Statements{{Effect: policy.Allow, Action: policy.Strings{"*"}, Resource: policy.Strings{"*"}}}}}
+	}
+	return access.Decide(question), nil
 }
 
 func (f *fixture) pretend() *fakeMirrors {

@@ -16,6 +16,8 @@ type Assumption struct {
 	Session    string
 	ExternalID string
 	Duration   time.Duration // 0: an hour
+	Policy     string        // narrows the session; empty: nothing does
+	PolicyARNs []string      // of managed policies that narrow it, too
 }
 
 // Assumed is a role that somebody acts as.
@@ -65,7 +67,11 @@ func (s *Service) Assume(wish Assumption) (Assumed, error) {
 	if err != nil {
 		return Assumed{}, err
 	}
-	credentials, err := s.issue(wanted, wish.Session, lasting)
+	policies, err := s.sessionPolicies(wish)
+	if err != nil {
+		return Assumed{}, err
+	}
+	credentials, err := s.issue(wanted, wish.Session, policies, lasting)
 	return Assumed{credentials, *wanted.RoleId + ":" + wish.Session, assumedARN(name, wish.Session)}, err
 }
 
@@ -116,5 +122,25 @@ func (s *Service) UserID(principal cloud.Principal) (id string, err error) {
 			id = *u.UserId
 		}
 		return err
+	})
+}
+
+// sessionPolicies returns the documents that narrow a session: the session may do what they and the role allow.
+func (s *Service) sessionPolicies(wish Assumption) (documents []string, err error) {
+	if wish.Policy != "" {
+		if _, err := parse(&wish.Policy, false); err != nil {
+			return nil, err
+		}
+		documents = append(documents, wish.Policy)
+	}
+	return documents, s.store.View(func(tx *cloud.Tx) error {
+		for _, name := range wish.PolicyARNs {
+			kept, err := findPolicy(tx, name)
+			if err != nil {
+				return err
+			}
+			documents = append(documents, kept.document())
+		}
+		return nil
 	})
 }

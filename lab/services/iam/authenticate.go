@@ -51,7 +51,7 @@ func (s *Service) authenticateSession(accessKeyID, token string) (string, cloud.
 		return "", cloud.Principal{}, wire.ErrInvalidToken
 	}
 	return opened.Secret, cloud.Principal{
-		AccessKeyID: accessKeyID, Role: opened.Role, Session: opened.Name, ARN: assumedARN(opened.Role, opened.Name),
+		AccessKeyID: accessKeyID, Role: opened.Role, Session: opened.Name, ARN: assumedARN(opened.Role, opened.Name), Policies: opened.Policies,
 	}, nil
 }
 

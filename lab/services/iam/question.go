@@ -15,24 +15,6 @@ var prefixes = map[string]string{
 	"networkfirewall": "network-firewall",
 }
 
-// s3Actions are the actions of S3's operations whose names differ
-// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html).
-var s3Actions = map[string]string{
-	"ListObjectsV2": "ListBucket", "ListObjects": "ListBucket", "HeadBucket": "ListBucket", "HeadObject": "GetObject",
-	"GetObjectAttributes": "GetObject", "CreateMultipartUpload": "PutObject", "UploadPart": "PutObject", "UploadPartCopy": "PutObject",
-	"CompleteMultipartUpload": "PutObject", "CopyObject": "PutObject", "DeleteObjects": "DeleteObject", "ListBuckets": "ListAllMyBuckets",
-	"ListObjectVersions": "ListBucketVersions", "ListMultipartUploads": "ListBucketMultipartUploads", "ListParts": "ListMultipartUploadParts",
-	"GetBucketEncryption": "GetEncryptionConfiguration", "PutBucketEncryption": "PutEncryptionConfiguration",
-	"DeleteBucketEncryption": "PutEncryptionConfiguration", "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-	"PutBucketLifecycleConfiguration": "PutLifecycleConfiguration", "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-	"GetPublicAccessBlock": "GetBucketPublicAccessBlock", "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-	"DeletePublicAccessBlock": "PutBucketPublicAccessBlock", "GetBucketReplication": "GetReplicationConfiguration",
-	"PutBucketReplication": "PutReplicationConfiguration", "DeleteBucketReplication": "PutReplicationConfiguration",
-	"GetObjectLockConfiguration": "GetBucketObjectLockConfiguration", "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
-	"GetBucketAccelerateConfiguration": "GetAccelerateConfiguration", "DeleteBucketTagging": "PutBucketTagging", "DeleteBucketCors": "PutBucketCORS",
-	"GetBucketCors": "GetBucketCORS", "PutBucketCors": "PutBucketCORS", "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
-}
-
 // questions are what a call asks of policies: usually one thing, for some operations several.
 func (s *Service) questions(tx *cloud.Tx, call *cloud.Call, input any) []policy.Question {
 	in := fields{reflect.ValueOf(input).Elem()}
@@ -44,13 +26,14 @@ func (s *Service) questions(tx *cloud.Tx, call *cloud.Call, input any) []policy.
 	if call.Service == "s3" {
 		return s3Questions(name, in)
 	}
+	if call.Service == "kms" {
+		return s.keyQuestions(tx, call.Region, name, in)
+	}
 	question := policy.Question{Action: prefix + ":" + name, Resources: []string{"*"}}
 	var each [][]string
 	switch call.Service {
 	case "secretsmanager":
 		question.Resources = secretNames(call.Region, in)
-	case "kms":
-		question.Resources = s.keyNames(tx, call.Region, in)
 	case "cloudwatchlogs":
 		question.Resources = logNames(call.Region, in)
 	case "sts":
@@ -94,42 +77,38 @@ func (f fields) texts(name string) []string {
 	return field.Interface().([]string)
 }
 
+// texted returns a member that maps strings to strings.
+func (f fields) texted(name string) map[string]string {
+	field := f.v.FieldByName(name)
+	if !field.IsValid() {
+		return nil
+	}
+	pairs, _ := field.Interface().(map[string]string)
+	return pairs
+}
+
+func (f fields) bytes(name string) []byte {
+	field := f.v.FieldByName(name)
+	if !field.IsValid() {
+		return nil
+	}
+	raw, _ := field.Interface().([]byte)
+	return raw
+}
+
+func (f fields) number(name string) (int64, bool) {
+	field := f.v.FieldByName(name)
+	if !field.IsValid() || field.Kind() != reflect.Pointer || field.IsNil() || !field.Elem().CanInt() {
+		return 0, false
+	}
+	return field.Elem().Int(), true
+}
+
 func orAll(name string) []string {
 	if name == "" {
 		return []string{"*"}
 	}
 	return []string{name}
-}
-
-func s3Questions(operation string, in fields) []policy.Question {
-	action := operation
-	if other := s3Actions[operation]; other != "" {
-		action = other
-	}
-	if in.text("VersionId") != "" && (action == "GetObject" || action == "DeleteObject") {
-		action += "Version"
-	}
-	bucket := "arn:aws:s3:::" + in.text("Bucket")
-	ask := func(action, resource string) policy.Question {
-		return policy.Question{Action: "s3:" + action, Resources: []string{resource}}
-	}
-	switch {
-	case in.text("Bucket") == "":
-		return []policy.Question{ask(action, "*")}
-	case operation == "DeleteObjects":
-		var questions []policy.Question
-		objects := in.v.FieldByName("Delete").Elem().FieldByName("Objects")
-		for i := range objects.Len() {
-			questions = append(questions, ask(action, bucket+"/"+fields{objects.Index(i)}.text("Key")))
-		}
-		return questions
-	case in.text("CopySource") != "":
-		source := strings.TrimPrefix(in.text("CopySource"), "/")
-		return []policy.Question{ask(action, bucket+"/"+in.text("Key")), ask("GetObject", "arn:aws:s3:::"+source)}
-	case in.text("Key") != "":
-		return []policy.Question{ask(action, bucket+"/"+in.text("Key"))}
-	}
-	return []policy.Question{ask(action, bucket)}
 }
 
 // secretNames returns a secret's ARN; by its name alone the six characters at its end are unknown.
@@ -141,16 +120,48 @@ func secretNames(region string, in fields) []string {
 	return []string{cloud.ARN("secretsmanager", region, "secret:"+id+"-??????")}
 }
 
-func (s *Service) keyNames(tx *cloud.Tx, region string, in fields) []string {
-	ref := in.text("KeyId")
+// keyQuestions ask for the key that a call names, or under which its ciphertext was sealed.
+func (s *Service) keyQuestions(tx *cloud.Tx, region, operation string, in fields) []policy.Question {
+	ask := func(action, member, context string) policy.Question {
+		return policy.Question{Action: "kms:" + action, Resources: s.keyNames(tx, region, in, member), Context: encryptionContext(in.texted(context))}
+	}
+	if operation == "ReEncrypt" {
+		return []policy.Question{
+			ask("ReEncryptFrom", "SourceKeyId", "SourceEncryptionContext"), ask("ReEncryptTo", "DestinationKeyId", "DestinationEncryptionContext"),
+		}
+	}
+	return []policy.Question{ask(operation, "KeyId", "EncryptionContext")}
+}
+
+func (s *Service) keyNames(tx *cloud.Tx, region string, in fields, member string) []string {
+	ref := in.text(member)
+	if blob := in.bytes("CiphertextBlob"); ref == "" && blob != nil && s.Ciphertexts != nil {
+		if name, err := s.Ciphertexts(tx, region, string(blob)); err == nil {
+			return []string{name}
+		}
+	}
+	if ref == "" {
+		ref = in.text("TargetKeyId") // of aliases
+	}
 	if ref == "" || s.keys == nil {
 		return orAll("")
 	}
 	name, err := s.keys(tx, region, ref)
-	if err != nil { // the handler says what is wrong with it
-		return orAll(ref)
+	if name == "" || err != nil && !cloud.HasCode(err, "DisabledException") && !cloud.HasCode(err, "KMSInvalidStateException") {
+		return orAll(ref) // the handler says what is wrong with it
 	}
 	return []string{name}
+}
+
+// encryptionContext are the condition keys of an encryption context
+// (https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html).
+func encryptionContext(pairs map[string]string) map[string][]string {
+	known := map[string][]string{"kms:calleraccount": {cloud.Account}}
+	for name, value := range pairs {
+		known["kms:encryptioncontext:"+strings.ToLower(name)] = []string{value}
+		known["kms:encryptioncontextkeys"] = append(known["kms:encryptioncontextkeys"], name)
+	}
+	return known
 }
 
 func logNames(region string, in fields) []string {

@@ -138,7 +138,7 @@ func (s *Service) UpdateAssumeRolePolicy(_ context.Context, in *iam.UpdateAssume
 	})
 }
 
-// PutRolePermissionsBoundary keeps a boundary; it is not evaluated.
+// PutRolePermissionsBoundary keeps a boundary; it limits what the role's policies allow.
 func (s *Service) PutRolePermissionsBoundary(_ context.Context, in *iam.PutRolePermissionsBoundaryInput) (*iam.PutRolePermissionsBoundaryOutput, error) {
 	return &iam.PutRolePermissionsBoundaryOutput{}, change(s, roles, "role", in.RoleName, func(tx *cloud.Tx, r *role) error {
 		r.PermissionsBoundary = boundary(in.PermissionsBoundary)

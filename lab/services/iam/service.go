@@ -16,14 +16,18 @@ type KeyARN func(tx *cloud.Tx, region, ref string) (string, error)
 
 // Service answers IAM's operations, knows access keys and decides what they may do.
 type Service struct {
-	store *cloud.Store
-	keys  KeyARN
-	now   func() time.Time
+	store  *cloud.Store
+	keys   KeyARN
+	now    func() time.Time
+	guards map[string]Guards // by the prefix of actions
+
+	Doors       Doors  // nil: requests come through no VPC endpoint
+	Ciphertexts KeyARN // tells which key a ciphertext was sealed under; nil: nobody knows
 }
 
 // New returns the service over the lab's store.
 func New(store *cloud.Store, keys KeyARN) *Service {
-	return &Service{store: store, keys: keys, now: time.Now}
+	return &Service{store: store, keys: keys, now: time.Now, guards: map[string]Guards{}}
 }
 
 // found reads a row by its name.

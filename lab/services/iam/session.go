@@ -35,6 +35,7 @@ type session struct {
 	RoleID      string // of the role when the session began: another role of the same name is another role
 	Name        string
 	Expires     time.Time
+	Policies    []string // that narrow it
 }
 
 // instanceSession is how long credentials of an instance are good; the metadata service asks for new ones before.
@@ -55,7 +56,7 @@ func (s *Service) Credentials(_ context.Context, roleName, sessionName string) (
 	if err := assumed.trusts("sts:AssumeRole", names, nil); err != nil {
 		return machine.Credentials{}, err
 	}
-	return s.issue(assumed, sessionName, instanceSession)
+	return s.issue(assumed, sessionName, nil, instanceSession)
 }
 
 // trusts returns nil when the role's trust policy lets somebody assume it.
@@ -72,10 +73,10 @@ func (r *role) trusts(action string, principals, conditions map[string][]string)
 }
 
 // issue seals a session of the role.
-func (s *Service) issue(r *role, name string, lasting time.Duration) (machine.Credentials, error) {
+func (s *Service) issue(r *role, name string, policies []string, lasting time.Duration) (machine.Credentials, error) {
 	begun := session{
 		AccessKeyID: newID("ASIA")[:20], Secret: newSecret(), Role: *r.RoleName, RoleID: *r.RoleId, Name: name,
-		Expires: s.now().Add(lasting).UTC().Truncate(time.Second),
+		Expires: s.now().Add(lasting).UTC().Truncate(time.Second), Policies: policies,
 	}
 	sealer, err := s.sealer()
 	if err != nil {

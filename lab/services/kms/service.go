@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"haven/lab/cloud"
+	"haven/lab/services/iam/policy"
 )
 
 // Service answers KMS's API.
@@ -25,11 +25,10 @@ func (s *Service) CreateKey(ctx context.Context, in *kms.CreateKeyInput) (*kms.C
 	if err := checkSpec(in); err != nil {
 		return nil, err
 	}
-	_ = in.BypassPolicyLockoutSafetyCheck // the lab's operator can't be locked out
 	region := cloud.RegionOf(ctx)
 	made := newKey(region, types.KeyManagerTypeCustomer)
 	made.Description = aws.ToString(in.Description)
-	if err := setPolicy(made, in.Policy); err != nil {
+	if err := setPolicy(ctx, made, in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
 		return nil, err
 	}
 	if err := addTags(made, in.Tags); err != nil {
@@ -60,14 +59,28 @@ func checkSpec(in *kms.CreateKeyInput) error {
 	return nil
 }
 
-func setPolicy(k *key, policy *string) error {
-	if policy == nil {
+// setPolicy gives a key a policy that lets the caller change it again, unless bypass says that it need not.
+func setPolicy(ctx context.Context, k *key, text *string, bypass bool) error {
+	if text == nil {
 		return nil
 	}
-	if !json.Valid([]byte(*policy)) {
-		return cloud.Errorf("MalformedPolicyDocumentException", "The policy is not valid JSON.")
+	document, err := policy.ParseResource(*text)
+	if err != nil {
+		return cloud.Errorf("MalformedPolicyDocumentException", "The policy is not valid: %v.", err)
 	}
-	k.Policy = *policy
+	who := cloud.CallFrom(ctx).Principal
+	names := []string{who.ARN, cloud.Account, "arn:aws:iam::" + cloud.Account + ":root"}
+	if who.Role != "" {
+		names = append(names, "arn:aws:iam::"+cloud.Account+":role/"+who.Role)
+	}
+	again := policy.Question{
+		Action: "kms:PutKeyPolicy", Resources: []string{k.arn()}, Principals: map[string][]string{"AWS": names},
+		Context: map[string][]string{"kms:calleraccount": {cloud.Account}, "aws:principalaccount": {cloud.Account}, "aws:principalarn": {who.ARN}},
+	}
+	if !bypass && policy.Evaluate([]*policy.Document{document}, again) != policy.Allowed {
+		return cloud.Errorf("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
+	}
+	k.Policy = *text
 	return nil
 }
 
@@ -105,6 +118,7 @@ func EnsureManaged(tx *cloud.Tx, region, name string) (*key, error) {
 		return keyOf(row), err
 	}
 	made := newKey(region, types.KeyManagerTypeAws)
+	made.Policy = managedPolicy(strings.TrimPrefix(name, "alias/aws/"), region)
 	made.Description = "Default key that protects the data of " + strings.TrimPrefix(name, "alias/aws/") + " when no other key is defined"
 	return made, managedKeys.Put(tx, region, name, &managedRow{Key: *made})
 }
@@ -229,8 +243,7 @@ func (s *Service) PutKeyPolicy(ctx context.Context, in *kms.PutKeyPolicyInput) (
 	if err := checkPolicyName(in.PolicyName); err != nil {
 		return nil, err
 	}
-	_ = in.BypassPolicyLockoutSafetyCheck // the lab's operator can't be locked out
-	_, err := s.change(ctx, in.KeyId, unlessDeleting(func(k *key) error { return setPolicy(k, in.Policy) }))
+	_, err := s.change(ctx, in.KeyId, unlessDeleting(func(k *key) error { return setPolicy(ctx, k, in.Policy, in.BypassPolicyLockoutSafetyCheck) }))
 	return &kms.PutKeyPolicyOutput{}, err
 }
 
@@ -342,7 +355,6 @@ func (s *Service) CancelKeyDeletion(ctx context.Context, in *kms.CancelKeyDeleti
 
 // ReplicateKey copies a multi-Region primary key to another region.
 func (s *Service) ReplicateKey(ctx context.Context, in *kms.ReplicateKeyInput) (*kms.ReplicateKeyOutput, error) {
-	_ = in.BypassPolicyLockoutSafetyCheck // the lab's operator can't be locked out
 	region := aws.ToString(in.ReplicaRegion)
 	if _, ok := cloud.FindRegion(region); !ok {
 		return nil, cloud.Errorf("ValidationException", "ReplicaRegion %s: the lab does not have this region.", region)
@@ -363,7 +375,7 @@ func (s *Service) ReplicateKey(ctx context.Context, in *kms.ReplicateKeyInput) (
 		replica.Region, replica.Created, replica.Description = region, time.Now().UTC(), aws.ToString(in.Description)
 		replica.Tags, replica.Policy, replica.Replicas = map[string]string{}, defaultPolicy(), nil
 		primary.Replicas = append(primary.Replicas, region)
-		if err := setPolicy(replica, in.Policy); err != nil {
+		if err := setPolicy(ctx, replica, in.Policy, in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
 		return addTags(replica, in.Tags)

@@ -18,6 +18,9 @@ type Service struct {
 	store *cloud.Store
 	files files
 	log   *slog.Logger
+
+	// Permissions is asked for what a call needs beyond itself, such as a KMS key; nil: every caller may.
+	Permissions Permissions
 }
 
 // New returns the service; bodies are files below dir. Bodies that a killed lab left without an object are removed.
@@ -68,6 +71,8 @@ func checkCreate(region, name string, in *s3.CreateBucketInput) error {
 		return cloud.Errorf("IllegalLocationConstraintException", "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
 	case constraint != "" && constraint != region:
 		return cloud.Errorf("IllegalLocationConstraintException", "The %s location constraint is incompatible for the region specific endpoint this request was sent to.", constraint)
+	case in.ACL != "" && in.ACL != types.BucketCannedACLPrivate && (in.ObjectOwnership == "" || in.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced):
+		return cloud.Errorf("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
 	case in.ACL != "" && in.ACL != types.BucketCannedACLPrivate:
 		return cloud.Unsupportedf("NotImplemented", "the access control list %s of a bucket", in.ACL)
 	}

@@ -111,8 +111,8 @@ func deleted(id types.ObjectIdentifier, done deletion) types.DeletedObject {
 }
 
 // GetObjectTagging returns an object's tags.
-func (s *Service) GetObjectTagging(_ context.Context, in *s3.GetObjectTaggingInput) (*s3.GetObjectTaggingOutput, error) {
-	b, o, err := s.lookup(in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, readGuard{})
+func (s *Service) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput) (*s3.GetObjectTaggingOutput, error) {
+	b, o, err := s.lookup(ctx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, readGuard{})
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 	if err != nil {
 		return nil, err
 	}
-	from, source, err := s.lookup(&sourceBucket, in.ExpectedSourceBucketOwner, &sourceKey, version,
+	from, source, err := s.read(ctx, &sourceBucket, in.ExpectedSourceBucketOwner, &sourceKey, version,
 		readGuard{in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince, in.CopySourceIfUnmodifiedSince})
 	if err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 	if made.File, made.Size, _, err = s.files.write(body); err != nil {
 		return nil, err
 	}
-	to, err := s.keep(cloud.RegionOf(ctx), made, conditions{})
+	to, err := s.keep(ctx, made, conditions{})
 	if err != nil {
 		return nil, err
 	}

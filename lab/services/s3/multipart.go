@@ -33,8 +33,8 @@ func findUpload(tx *cloud.Tx, bucketName, key, id *string) (*upload, error) {
 
 // CreateMultipartUpload begins an upload in parts.
 func (s *Service) CreateMultipartUpload(_ context.Context, in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
-	if in.ACL != "" && in.ACL != types.ObjectCannedACLPrivate && in.ACL != types.ObjectCannedACLBucketOwnerFullControl {
-		return nil, cloud.Unsupportedf("NotImplemented", "the access control list %s of an object", in.ACL)
+	if err := s.accepts(in.Bucket, in.ExpectedBucketOwner, string(in.ACL)); err != nil {
+		return nil, err
 	}
 	tags, err := parseTags(in.Tagging)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 	if err != nil {
 		return nil, err
 	}
-	kept, err := s.keep(cloud.RegionOf(ctx), made, conditions{in.IfMatch, in.IfNoneMatch})
+	kept, err := s.keep(ctx, made, conditions{in.IfMatch, in.IfNoneMatch})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -29,10 +28,7 @@ func (o *object) shownVersion(b *bucket) *string {
 
 // PutObject keeps an object as a new version.
 func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-	if in.ACL != "" && in.ACL != types.ObjectCannedACLPrivate && in.ACL != types.ObjectCannedACLBucketOwnerFullControl {
-		return nil, cloud.Unsupportedf("NotImplemented", "the access control list %s of an object", in.ACL)
-	}
-	if _, err := s.bucket(in.Bucket, in.ExpectedBucketOwner); err != nil {
+	if err := s.accepts(in.Bucket, in.ExpectedBucketOwner, string(in.ACL)); err != nil {
 		return nil, err
 	}
 	tags, err := parseTags(in.Tagging)
@@ -53,7 +49,7 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 		},
 		Checksum: checksum{in.ChecksumCRC32, in.ChecksumCRC32C, in.ChecksumCRC64NVME, in.ChecksumSHA1, in.ChecksumSHA256},
 	}
-	kept, err := s.keep(cloud.RegionOf(ctx), made, conditions{in.IfMatch, in.IfNoneMatch})
+	kept, err := s.keep(ctx, made, conditions{in.IfMatch, in.IfNoneMatch})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +79,7 @@ func sameETag(a, b string) bool { return strings.Trim(a, `"`) == strings.Trim(b,
 
 // keep makes an object the newest version of its key; without versioning it replaces the one before. The body's file
 // goes when the object is not kept.
-func (s *Service) keep(region string, made *object, guard conditions) (in *bucket, err error) {
+func (s *Service) keep(ctx context.Context, made *object, guard conditions) (in *bucket, err error) {
 	var replaced string
 	err = s.store.Update(func(tx *cloud.Tx) error {
 		if in, err = findBucket(tx, &made.Bucket, nil); err != nil {
@@ -96,7 +92,10 @@ func (s *Service) keep(region string, made *object, guard conditions) (in *bucke
 		if err := guard.check(existing); err != nil {
 			return err
 		}
-		if err := in.encrypt(tx, region, made); err != nil {
+		if err := in.encrypt(tx, made); err != nil {
+			return err
+		}
+		if err := s.useKey(ctx, tx, "GenerateDataKey", made); err != nil {
 			return err
 		}
 		replaced, err = add(tx, in, made)
@@ -138,7 +137,7 @@ func dropVersion(tx *cloud.Tx, bucket, key, version string) (file string, err er
 }
 
 // encrypt settles which key protects an object: the one asked for, or the bucket's default.
-func (b *bucket) encrypt(tx *cloud.Tx, region string, made *object) error {
+func (b *bucket) encrypt(tx *cloud.Tx, made *object) error {
 	if made.Headers.Encryption == "" && b.Encryption != nil {
 		rule := b.Encryption.Rules[0]
 		made.Headers.Encryption, made.Headers.KeyARN = rule.ApplyServerSideEncryptionByDefault.SSEAlgorithm, rule.ApplyServerSideEncryptionByDefault.KMSMasterKeyID
@@ -154,7 +153,7 @@ func (b *bucket) encrypt(tx *cloud.Tx, region string, made *object) error {
 	}
 	arn, err := kms.ResolveARN(tx, b.Region, ref)
 	if err != nil {
-		return cloud.Errorf("KMS.NotFoundException", "%v", err)
+		return ofKMS(err)
 	}
 	made.Headers.KeyARN = &arn
 	return nil
@@ -180,18 +179,38 @@ func checkTags(tags []types.Tag) error {
 	return nil
 }
 
+// accepts tells whether a bucket takes uploads with a canned list.
+func (s *Service) accepts(name, expectedOwner *string, canned string) error {
+	return s.store.View(func(tx *cloud.Tx) error {
+		found, err := findBucket(tx, name, expectedOwner)
+		if err != nil {
+			return err
+		}
+		return found.checkACL(tx, canned)
+	})
+}
+
 // lookup finds the object that a read means, if its conditions hold.
-func (s *Service) lookup(bucketName, expectedOwner, key, version *string, guard readGuard) (in *bucket, found *object, err error) {
+func (s *Service) lookup(ctx context.Context, bucketName, expectedOwner, key, version *string, guard readGuard) (in *bucket, found *object, err error) {
 	err = s.store.View(func(tx *cloud.Tx) error {
 		if in, err = findBucket(tx, bucketName, expectedOwner); err != nil {
 			return err
 		}
 		if found, err = current(tx, in.Name, aws.ToString(key), version); err != nil {
-			return err
+			return s.hide(ctx, tx, in.Name, err)
 		}
 		return guard.check(found)
 	})
 	return in, found, err
+}
+
+// read is lookup for what needs the object's content, and therefore its key.
+func (s *Service) read(ctx context.Context, bucketName, expectedOwner, key, version *string, guard readGuard) (*bucket, *object, error) {
+	b, o, err := s.lookup(ctx, bucketName, expectedOwner, key, version, guard)
+	if err == nil {
+		err = s.store.View(func(tx *cloud.Tx) error { return s.useKey(ctx, tx, "Decrypt", o) })
+	}
+	return b, o, err
 }
 
 // readGuard are the conditions of a read (RFC 9110, section 13).
@@ -213,8 +232,8 @@ func (g readGuard) check(o *object) error {
 }
 
 // GetObject returns an object, or a range of it.
-func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	b, o, err := s.lookup(in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, readGuard{in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince})
+func (s *Service) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	b, o, err := s.read(ctx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, readGuard{in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince})
 	if err != nil {
 		return nil, err
 	}
@@ -295,8 +314,8 @@ func parseRange(header *string, size int64) (from, length int64, contentRange *s
 }
 
 // HeadObject tells all of an object but its body.
-func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	b, o, err := s.lookup(in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, readGuard{in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince})
+func (s *Service) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	b, o, err := s.read(ctx, in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId, readGuard{in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince})
 	if err != nil {
 		return nil, err
 	}
@@ -318,15 +337,4 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 		out.ChecksumCRC32, out.ChecksumCRC32C, out.ChecksumCRC64NVME, out.ChecksumSHA1, out.ChecksumSHA256 = c.CRC32, c.CRC32C, c.CRC64NVME, c.SHA1, c.SHA256
 	}
 	return out, nil
-}
-
-// PutLog keeps a log file that another service of the lab delivers.
-func (s *Service) PutLog(_ context.Context, region, bucketName, key string, content []byte) error {
-	name, size, sum, err := s.files.write(bytes.NewReader(content))
-	if err != nil {
-		return err
-	}
-	made := &object{Bucket: bucketName, Key: key, File: name, Size: size, ETag: quotedETag(sum)}
-	_, err = s.keep(region, made, conditions{})
-	return err
 }

@@ -2,9 +2,7 @@ package s3
 
 import (
 	"context"
-	"encoding/json"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -61,32 +59,6 @@ func (s *Service) DeleteBucketTagging(_ context.Context, in *s3.DeleteBucketTagg
 	return &s3.DeleteBucketTaggingOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Tags = nil; return nil })
 }
 
-// PutBucketPolicy keeps a policy.
-func (s *Service) PutBucketPolicy(_ context.Context, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyOutput, error) {
-	_, _, _ = in.ChecksumAlgorithm, in.ContentMD5, in.ConfirmRemoveSelfBucketAccess // verified by wire; the operator can't be locked out
-	if !json.Valid([]byte(aws.ToString(in.Policy))) {
-		return nil, cloud.Errorf("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
-	}
-	return &s3.PutBucketPolicyOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Policy = *in.Policy; return nil })
-}
-
-// GetBucketPolicy returns the policy.
-func (s *Service) GetBucketPolicy(_ context.Context, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
-	b, err := s.bucket(in.Bucket, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	if b.Policy == "" {
-		return nil, unset("NoSuchBucketPolicy", "The bucket policy does not exist")
-	}
-	return &s3.GetBucketPolicyOutput{Policy: aws.String(b.Policy)}, nil
-}
-
-// DeleteBucketPolicy removes the policy.
-func (s *Service) DeleteBucketPolicy(_ context.Context, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {
-	return &s3.DeleteBucketPolicyOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Policy = ""; return nil })
-}
-
 // PutBucketEncryption sets how new objects are encrypted.
 func (s *Service) PutBucketEncryption(_ context.Context, in *s3.PutBucketEncryptionInput) (*s3.PutBucketEncryptionOutput, error) {
 	_, _ = in.ChecksumAlgorithm, in.ContentMD5 // verified by wire
@@ -111,7 +83,7 @@ func (s *Service) DeleteBucketEncryption(_ context.Context, in *s3.DeleteBucketE
 	return &s3.DeleteBucketEncryptionOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Encryption = defaultEncryption(); return nil })
 }
 
-// PutPublicAccessBlock keeps what public access is blocked.
+// PutPublicAccessBlock sets what public access is blocked.
 func (s *Service) PutPublicAccessBlock(_ context.Context, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
 	_, _ = in.ChecksumAlgorithm, in.ContentMD5 // verified by wire
 	return &s3.PutPublicAccessBlockOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Public = in.PublicAccessBlockConfiguration; return nil })
@@ -132,29 +104,6 @@ func (s *Service) GetPublicAccessBlock(_ context.Context, in *s3.GetPublicAccess
 // DeletePublicAccessBlock removes the block.
 func (s *Service) DeletePublicAccessBlock(_ context.Context, in *s3.DeletePublicAccessBlockInput) (*s3.DeletePublicAccessBlockOutput, error) {
 	return &s3.DeletePublicAccessBlockOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Public = nil; return nil })
-}
-
-// PutBucketOwnershipControls keeps who owns objects.
-func (s *Service) PutBucketOwnershipControls(_ context.Context, in *s3.PutBucketOwnershipControlsInput) (*s3.PutBucketOwnershipControlsOutput, error) {
-	_, _ = in.ChecksumAlgorithm, in.ContentMD5 // verified by wire
-	return &s3.PutBucketOwnershipControlsOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Ownership = in.OwnershipControls; return nil })
-}
-
-// GetBucketOwnershipControls tells who owns objects.
-func (s *Service) GetBucketOwnershipControls(_ context.Context, in *s3.GetBucketOwnershipControlsInput) (*s3.GetBucketOwnershipControlsOutput, error) {
-	b, err := s.bucket(in.Bucket, in.ExpectedBucketOwner)
-	if err != nil {
-		return nil, err
-	}
-	if b.Ownership == nil {
-		return nil, unset("OwnershipControlsNotFoundError", "The bucket ownership controls were not found")
-	}
-	return &s3.GetBucketOwnershipControlsOutput{OwnershipControls: b.Ownership}, nil
-}
-
-// DeleteBucketOwnershipControls removes the rule.
-func (s *Service) DeleteBucketOwnershipControls(_ context.Context, in *s3.DeleteBucketOwnershipControlsInput) (*s3.DeleteBucketOwnershipControlsOutput, error) {
-	return &s3.DeleteBucketOwnershipControlsOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Ownership = nil; return nil })
 }
 
 // PutBucketLifecycleConfiguration keeps lifecycle rules; nothing expires yet.
@@ -254,16 +203,6 @@ func (s *Service) GetBucketReplication(_ context.Context, in *s3.GetBucketReplic
 // DeleteBucketReplication removes the replication rules.
 func (s *Service) DeleteBucketReplication(_ context.Context, in *s3.DeleteBucketReplicationInput) (*s3.DeleteBucketReplicationOutput, error) {
 	return &s3.DeleteBucketReplicationOutput{}, s.change(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error { b.Replicates = nil; return nil })
-}
-
-// GetBucketAcl returns the only list there is: the owner's full control.
-func (s *Service) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) (*s3.GetBucketAclOutput, error) {
-	if _, err := s.bucket(in.Bucket, in.ExpectedBucketOwner); err != nil {
-		return nil, err
-	}
-	return &s3.GetBucketAclOutput{Owner: owner, Grants: []types.Grant{{
-		Grantee: &types.Grantee{Type: types.TypeCanonicalUser, ID: owner.ID, DisplayName: owner.DisplayName}, Permission: types.PermissionFullControl,
-	}}}, nil
 }
 
 // GetBucketCors says that there are no rules: none can be set.

@@ -2,7 +2,6 @@ package secretsmanager
 
 import (
 	"context"
-	"encoding/json"
 	"regexp"
 	"time"
 
@@ -11,10 +10,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"haven/lab/cloud"
+	"haven/lab/services/iam/policy"
 )
 
 // Service answers Secrets Manager's API.
-type Service struct{ store *cloud.Store }
+type Service struct {
+	store *cloud.Store
+
+	// Permissions is asked whether a caller may use a secret's key; nil: every caller may.
+	Permissions Permissions
+}
 
 // New returns the service over the lab's store.
 func New(store *cloud.Store) *Service { return &Service{store: store} }
@@ -38,7 +43,7 @@ func (s *Service) CreateSecret(ctx context.Context, in *secretsmanager.CreateSec
 		made.Description, made.KeyRef = aws.ToString(in.Description), aws.ToString(in.KmsKeyId)
 		setTags(made, in.Tags)
 		if value != nil {
-			if err := made.add(tx, versionID(in.ClientRequestToken), value, binary, []string{current}); err != nil {
+			if err := s.add(ctx, tx, made, versionID(in.ClientRequestToken), value, binary, []string{current}); err != nil {
 				return err
 			}
 		}
@@ -128,7 +133,7 @@ func (s *Service) PutSecretValue(ctx context.Context, in *secretsmanager.PutSecr
 		if existing := found.version(id); existing != nil {
 			return sameValue(tx, found, existing, value)
 		}
-		return found.add(tx, id, value, binary, stages)
+		return s.add(ctx, tx, found, id, value, binary, stages)
 	})
 	if err != nil {
 		return nil, err
@@ -167,7 +172,7 @@ func (s *Service) UpdateSecret(ctx context.Context, in *secretsmanager.UpdateSec
 		if value == nil {
 			return nil
 		}
-		return found.add(tx, id, value, binary, []string{current})
+		return s.add(ctx, tx, found, id, value, binary, []string{current})
 	})
 	if err != nil {
 		return nil, err
@@ -221,6 +226,9 @@ func (s *Service) GetSecretValue(ctx context.Context, in *secretsmanager.GetSecr
 		if err != nil {
 			return err
 		}
+		if err := s.mayUse(ctx, tx, "Decrypt", chosen.KeyARN, found.context(chosen.ID)); err != nil {
+			return err
+		}
 		value, err := found.open(tx, chosen)
 		if err != nil {
 			return err
@@ -259,9 +267,12 @@ func choose(found *secret, id, stage *string) (*version, error) {
 
 // PutResourcePolicy attaches a policy.
 func (s *Service) PutResourcePolicy(ctx context.Context, in *secretsmanager.PutResourcePolicyInput) (*secretsmanager.PutResourcePolicyOutput, error) {
-	_ = in.BlockPublicPolicy // nobody outside the account can reach the lab
-	if !json.Valid([]byte(aws.ToString(in.ResourcePolicy))) {
-		return nil, cloud.Errorf("MalformedPolicyDocumentException", "This resource policy contains invalid Json.")
+	document, err := policy.ParseResource(aws.ToString(in.ResourcePolicy))
+	if err != nil {
+		return nil, cloud.Errorf("MalformedPolicyDocumentException", "This resource policy contains a syntax error: %v.", err)
+	}
+	if aws.ToBool(in.BlockPublicPolicy) && document.Public() {
+		return nil, cloud.Errorf("PublicPolicyException", "You can't attach this policy: it allows broad access to the secret, and BlockPublicPolicy is set.")
 	}
 	changed, err := s.change(ctx, in.SecretId, func(_ *cloud.Tx, found *secret) error { found.Policy = *in.ResourcePolicy; return nil })
 	if err != nil {

@@ -50,6 +50,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	assumed, err := s.roles.Assume(iam.Assumption{
 		Principal: cloud.CallFrom(ctx).Principal, RoleARN: *in.RoleArn, Session: *in.RoleSessionName,
 		ExternalID: aws.ToString(in.ExternalId), Duration: time.Duration(aws.ToInt32(in.DurationSeconds)) * time.Second,
+		Policy: aws.ToString(in.Policy), PolicyARNs: policyARNs(in.PolicyArns),
 	})
 	if err != nil {
 		return nil, err
@@ -61,4 +62,11 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 			SessionToken: aws.String(assumed.Credentials.SessionToken), Expiration: aws.Time(assumed.Credentials.Expires),
 		},
 	}, nil
+}
+
+func policyARNs(given []types.PolicyDescriptorType) (names []string) {
+	for _, each := range given {
+		names = append(names, aws.ToString(each.Arn))
+	}
+	return names
 }

@@ -103,6 +103,15 @@ func (p *Principals) UnmarshalJSON(raw []byte) error {
 
 // Parse reads a policy that is attached to an identity or, with trust, one that says who may assume a role.
 func Parse(text string, trust bool) (*Document, error) {
+	return parse(text, func(s *Statement) error { return s.check(trust) })
+}
+
+// ParseResource reads a policy that is attached to a resource: each statement says who, and may say which resource.
+func ParseResource(text string) (*Document, error) {
+	return parse(text, (*Statement).checkResource)
+}
+
+func parse(text string, check func(*Statement) error) (*Document, error) {
 	document := new(Document)
 	if err := strict([]byte(text), document); err != nil {
 		return nil, fmt.Errorf("reading the policy: %w", err)
@@ -114,7 +123,7 @@ func Parse(text string, trust bool) (*Document, error) {
 		return nil, errors.New("the policy has no statement")
 	}
 	for i := range document.Statement {
-		if err := document.Statement[i].check(trust); err != nil {
+		if err := check(&document.Statement[i]); err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
 	}
@@ -136,6 +145,22 @@ func (s *Statement) check(trust bool) error {
 		return errors.New("an identity policy should not specify a principal")
 	case !trust && (s.Resource == nil) == (s.NotResource == nil):
 		return errors.New("a policy statement must contain resources")
+	}
+	return nil
+}
+
+func (s *Statement) checkResource() error {
+	switch {
+	case s.Effect != Allow && s.Effect != Deny:
+		return fmt.Errorf("the effect must be Allow or Deny, not %q", s.Effect)
+	case (s.Principal == nil) == (s.NotPrincipal == nil):
+		return errors.New("a statement of a resource's policy must contain principals")
+	case s.NotPrincipal != nil && s.Effect == Allow:
+		return errors.New("NotPrincipal goes with Deny only")
+	case (s.Action == nil) == (s.NotAction == nil):
+		return errors.New("a policy statement must contain actions")
+	case s.Resource != nil && s.NotResource != nil:
+		return errors.New("a policy statement contains Resource or NotResource, not both")
 	}
 	return nil
 }

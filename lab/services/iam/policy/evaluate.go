@@ -24,6 +24,8 @@ type Question struct {
 	Principals map[string][]string
 	// Context are the condition keys of the request, in lower case.
 	Context map[string][]string
+	// literally leaves out principals that are wildcards: only policies that name the caller match.
+	literally bool
 }
 
 // Evaluate decides by all documents together.
@@ -51,7 +53,7 @@ func (s *Statement) matches(q Question) bool {
 		return known && slices.ContainsFunc(q.Resources, func(name string) bool { return Match(pattern, name) })
 	}
 	return either(s.Action, s.NotAction, action) && either(s.Resource, s.NotResource, resource) &&
-		s.concerns(q.Principals) && s.conditions(q.Context)
+		s.concerns(q) && s.conditions(q.Context)
 }
 
 // either tells whether one of the patterns matches, or none of the negated ones. Neither given: matches.
@@ -62,20 +64,20 @@ func either(patterns, negated Strings, match func(string) bool) bool {
 	return !slices.ContainsFunc(negated, match)
 }
 
-func (s *Statement) concerns(names map[string][]string) bool {
+func (s *Statement) concerns(q Question) bool {
 	if s.Principal != nil {
-		return s.Principal.include(names)
+		return s.Principal.include(q)
 	}
-	return s.NotPrincipal == nil || !s.NotPrincipal.include(names)
+	return s.NotPrincipal == nil || !s.NotPrincipal.include(q)
 }
 
-func (p Principals) include(names map[string][]string) bool {
+func (p Principals) include(q Question) bool {
 	if p["*"] != nil {
-		return true
+		return !q.literally
 	}
 	for kind, given := range p {
 		for _, name := range given {
-			if name == "*" && len(names[kind]) > 0 || slices.Contains(names[kind], name) {
+			if name == "*" && len(q.Principals[kind]) > 0 && !q.literally || slices.Contains(q.Principals[kind], name) {
 				return true
 			}
 		}
