@@ -7,6 +7,16 @@ export HAVEN_ROOT=$root
 state=$root/.haven
 lab=$state/lab
 
+# The clients and resource types that are generated from AWS's models are most of what is compiled here, and none of
+# what is slow at run time: without inlining they compile in half the time (docs/decisions/toolchain.md). Every go
+# command of the project says so, or what one has compiled would not serve the other.
+for generated in github.com/aws/aws-sdk-go-v2/service/... github.com/pulumi/pulumi-aws/sdk/v6/go/aws/...; do
+  case " ${GOFLAGS:-} " in
+    *" -gcflags=$generated=-l "*) ;;
+    *) export GOFLAGS="${GOFLAGS:+$GOFLAGS }-gcflags=$generated=-l" ;;
+  esac
+done
+
 begun=$SECONDS
 breakdown=()
 

@@ -60,10 +60,18 @@ func goOutput(ctx context.Context, folder string, arguments ...string) ([]byte, 
 // pinnedEnvironment is the environment of builds that must not depend on the user's settings.
 func pinnedEnvironment() []string { return append(os.Environ(), goEnvironment...) }
 
+// withoutInlining are build flags for packages of the patterns.
+func withoutInlining(patterns []string) (flags []string) {
+	for _, pattern := range patterns {
+		flags = append(flags, "-gcflags="+pattern+"=-l")
+	}
+	return flags
+}
+
 // goBuild builds a package in an environment and counts the packages that had to be compiled.
 func goBuild(ctx context.Context, folder string, environment []string, compiled *atomic.Int64, arguments ...string) error {
 	c := goCommand(ctx, folder, append([]string{"build", "-v"}, arguments...)...)
-	c.Env = environment
+	c.Env = append(environment, compilerEnvironment(availableMemory())...)
 	said := &packageCounter{count: compiled}
 	c.Stderr = said
 	c.Stdout = io.Discard
