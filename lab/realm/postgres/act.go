@@ -28,11 +28,12 @@ func (c *cluster) act(a action) {
 	}
 	from := c.member(a.From)
 	ordered, failing := c.spec().Failover, c.spec().Failover.Generation > c.current().FailoverDone
+	why := m.whyFenced() // it is not unresponsive any more once it is busy
 	slow := map[verb]func() error{
 		doInitialize: func() error { return c.initialize(m) },
 		doClone:      func() error { return c.clone(m, from) },
 		doRejoin:     func() error { return c.rejoin(m, from) },
-		doFence:      func() error { return m.halt(0) },
+		doFence:      func() error { return c.fence(m, why) },
 		doHandOver:   func() error { return c.handOver(m) },
 		doPromote:    func() error { return c.promote(m, ordered, failing) },
 		doRestart:    func() error { return c.restart(m) },
@@ -98,6 +99,10 @@ func (c *cluster) start(m *member) error {
 			return err
 		}
 	}
+	m.adopt(m.spec().Parameters)
+	if err := c.setFloors(m); err != nil {
+		return err
+	}
 	if err := c.configure(m); err != nil {
 		return err
 	}
@@ -149,6 +154,27 @@ func (c *cluster) redirect(m *member, to course) error {
 		m.steer(to)
 	}
 	return err
+}
+
+// fence kills every process of the member: whatever it was doing, it accepts nothing after this.
+func (c *cluster) fence(m *member, why string) error {
+	if why != "" && !m.hurt.Swap(true) {
+		c.log.Warn("fencing a member", "member", m.spec().Name, "why", why)
+		c.tell(Event{Member: m.spec().ID, Kind: EventCrashed, Detail: why})
+	}
+	return m.halt(0)
+}
+
+func (m *member) whyFenced() string {
+	switch {
+	case m.spec().Down:
+		return "its zone has no power"
+	case m.unreachable():
+		return "its network is dead"
+	case m.unresponsive():
+		return "it does not answer"
+	}
+	return ""
 }
 
 // handOver stops the writer so that its readers receive all that it wrote.
@@ -264,10 +290,14 @@ func (c *cluster) retire(m *member) error {
 	if err := m.halt(20 * time.Second); err != nil {
 		return err
 	}
-	if err := os.Rename(m.data(), c.volume()); err != nil && !errors.Is(err, os.ErrNotExist) {
+	err := errors.Join(m.holdBack(false, false), unmountVolume(m.store()))
+	if err == nil {
+		err = os.Rename(m.store(), c.volume())
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("keeping the cluster's data: %w", err)
 	}
-	err := c.record(func(s *state) { *s = state{Initialized: true, FailoverDone: s.FailoverDone} })
+	err = c.record(func(s *state) { *s = state{Initialized: true, FailoverDone: s.FailoverDone} })
 	if err != nil {
 		return err
 	}
@@ -277,5 +307,5 @@ func (c *cluster) retire(m *member) error {
 // forget drops the member from the cluster; the round that follows no longer sees it.
 func (c *cluster) forget(m *member) error {
 	m.gone.Store(true)
-	return errors.Join(os.RemoveAll(m.dir()), os.RemoveAll(m.sockets()))
+	return errors.Join(removeStore(m.store()), os.RemoveAll(m.dir()), os.RemoveAll(m.sockets()))
 }

@@ -17,17 +17,23 @@ const buildWithin = 10 * time.Minute
 // Data is built without waiting for the disk: it survives the kill of every process, not yet a loss of power. The
 // kernel writes it out within a minute, and what is acknowledged after that is flushed by the servers themselves.
 
-// initialize makes the cluster's data in its first member: from the volume that the last member left, or anew.
+// initialize makes the cluster's data in its first member: from the volume that the last member left, or anew. A volume
+// that was taken and not yet recorded, because the lab was killed in between, is the member's already.
 func (c *cluster) initialize(m *member) error {
 	if err := killIn(m.data()); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(m.data()); err != nil {
-		return err
-	}
-	err := os.Rename(c.volume(), m.data())
-	if errors.Is(err, os.ErrNotExist) {
+	_, err := os.Stat(c.volume())
+	switch {
+	case err == nil:
+		err = errors.Join(removeStore(m.store()), unmountVolume(c.volume()))
+		if err == nil {
+			err = os.Rename(c.volume(), m.store())
+		}
+	case !c.current().Initialized:
 		err = c.initdb(m)
+	default:
+		_, err = os.Stat(m.data())
 	}
 	if err != nil {
 		return fmt.Errorf("making the cluster's data: %w", err)
@@ -70,24 +76,28 @@ func (c *cluster) clone(m, writer *member) error {
 	return c.start(m)
 }
 
-// build lets make fill a folder beside the member's data and puts it in place when it is whole.
+// build lets fill make data beside the member's own, encloses it in its volume and puts it in place when it is whole.
 func (c *cluster) build(m *member, fill func(ctx context.Context, into string) error) error {
-	next := m.data() + ".new"
-	if err := os.RemoveAll(next); err != nil {
+	next := m.store() + ".new"
+	if err := removeStore(next); err != nil {
 		return err
 	}
-	if err := c.manager.makeOwned(next); err != nil {
+	if err := errors.Join(os.MkdirAll(next, 0o711), c.manager.makeOwned(dataIn(next))); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, buildWithin)
 	defer cancel()
-	if err := fill(ctx, next); err != nil {
-		return errors.Join(err, os.RemoveAll(next))
+	err := fill(ctx, dataIn(next))
+	if err == nil {
+		err = c.manager.enclose(ctx, next)
 	}
-	if err := os.RemoveAll(m.data()); err != nil {
+	if err != nil {
+		return errors.Join(err, removeStore(next))
+	}
+	if err := removeStore(m.store()); err != nil {
 		return err
 	}
-	return os.Rename(next, m.data())
+	return os.Rename(next, m.store())
 }
 
 // rejoin brings a member whose data may have left the writer's history back: by rewinding it, or by copying it anew.
@@ -97,6 +107,7 @@ func (c *cluster) rejoin(m, writer *member) error {
 	}
 	if err := c.rewind(m, writer); err != nil {
 		c.log.Warn("rewinding did not work; copying anew", "member", m.spec().Name, "error", err)
+		c.tell(Event{Kind: EventRebuilt, Member: m.spec().ID, Detail: "its data could not be rewound"})
 		return c.clone(m, writer)
 	}
 	if err := c.record(func(s *state) { s.Rejoin = without(s.Rejoin, m.spec().ID) }); err != nil {
@@ -109,6 +120,9 @@ func (c *cluster) rejoin(m, writer *member) error {
 func (c *cluster) rewind(m, writer *member) error {
 	ctx, cancel := context.WithTimeout(c.ctx, buildWithin)
 	defer cancel()
+	if err := errors.Join(mountVolume(ctx, m.store()), m.holdBack(false, false)); err != nil {
+		return err
+	}
 	// The new writer's control file tells its new timeline only after a checkpoint.
 	session, err := writer.connect(ctx)
 	if err != nil {

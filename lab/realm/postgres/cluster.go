@@ -27,7 +27,10 @@ type cluster struct {
 	declared atomic.Pointer[ClusterSpec] // as the goroutine last took it
 	roster   atomic.Pointer[[]*member]   // never changed in place
 	prepared string                      // what was last prepared on the writer: see prepareWriter
+	secured  int64                       // generation of the password that was last set
+	reign    string                      // the writer of the last round
 	actions  sync.WaitGroup
+	backups  backups
 
 	mu     sync.Mutex
 	wanted ClusterSpec
@@ -124,6 +127,7 @@ func (c *cluster) round() {
 		c.act(a)
 	}
 	c.prepareWriter(v)
+	c.keepBackups(v)
 	c.publish(v)
 	if len(acts) > 0 {
 		c.wakeUp()
@@ -172,10 +176,12 @@ func (c *cluster) takeMember(spec MemberSpec, leaving bool) {
 		more := append(slices.Clone(c.list()), m)
 		c.roster.Store(&more)
 	}
-	changed := !reflect.DeepEqual(m.spec().Parameters, spec.Parameters) || !slices.Equal(m.spec().Names, spec.Names)
+	before := m.spec()
+	changed := !reflect.DeepEqual(before.Parameters, spec.Parameters) || !slices.Equal(before.Deferred, spec.Deferred) || !slices.Equal(before.Names, spec.Names)
 	m.declared.Store(&spec)
 	m.leaving = leaving
 	if changed && m.running() != nil {
+		m.change(spec.Parameters, spec.Deferred)
 		c.reconfigure(m)
 	}
 }
@@ -197,9 +203,29 @@ func (c *cluster) observe() {
 		m.alive = m.running() != nil
 	}
 	for _, m := range c.list() {
-		wait.Go(func() { m.look(c.manager.options.ProbeTimeout) })
+		c.keepTouch(m)
+		wait.Go(func() {
+			if err := m.hang(); err != nil {
+				c.log.Error("stopping a member's processes", "member", m.spec().Name, "error", err)
+			}
+			m.look(c.manager.options.ProbeTimeout)
+			c.keepStorage(m)
+		})
 	}
 	wait.Wait()
+}
+
+// keepStorage holds the member to its volume's size and measures what is left.
+func (c *cluster) keepStorage(m *member) {
+	if c.manager.options.VolumeBytes == 0 || time.Since(m.weighed) < time.Second || m.occupied || m.isBusy() != "" {
+		return
+	}
+	m.weighed = time.Now()
+	writer := m.alive && m.spec().ID == c.current().Writer
+	if err := m.holdBack(writer, c.spec().StorageFull); err != nil {
+		c.log.Error("holding a member to its volume", "member", m.spec().Name, "error", err)
+	}
+	m.storage = m.measureStorage()
 }
 
 func (c *cluster) current() state {

@@ -28,11 +28,14 @@ func (m *member) settings(follow following) string {
 		"log_timezone":               "UTC",
 		"timezone":                   "UTC",
 	}
-	for name, value := range m.spec().Parameters {
+	for name, value := range m.parameters() {
 		if !strings.HasPrefix(name, "rds.") {
 			values[name] = value
 		}
 	}
+	m.mu.Lock()
+	raise(values, m.floors)
+	m.mu.Unlock()
 	maps.Copy(values, m.fixed(follow))
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -50,57 +53,60 @@ type following struct {
 
 func (m *member) fixed(follow following) map[string]string {
 	level := "replica"
-	if m.spec().Parameters["rds.logical_replication"] == "1" {
+	if m.parameters()["rds.logical_replication"] == "1" {
 		level = "logical"
 	}
 	archive := m.cluster.archive()
 	values := map[string]string{
-		"data_directory":            m.data(),
-		"hba_file":                  filepath.Join(m.conf(), "pg_hba.conf"),
-		"ident_file":                filepath.Join(m.conf(), "pg_ident.conf"),
-		"listen_addresses":          "*", // of its own namespace
-		"port":                      fmt.Sprint(m.cluster.spec().Port),
-		"unix_socket_directories":   m.sockets(),
-		"unix_socket_permissions":   "0700",
-		"cluster_name":              m.spec().Name,
-		"logging_collector":         "off", // the manager keeps the log
-		"log_destination":           "stderr",
-		"ssl":                       "on",
-		"ssl_cert_file":             filepath.Join(m.conf(), "server.crt"),
-		"ssl_key_file":              filepath.Join(m.conf(), "server.key"),
-		"ssl_min_protocol_version":  "TLSv1.2",
-		"wal_level":                 level,
-		"wal_log_hints":             "on", // pg_rewind needs it
-		"full_page_writes":          "on",
-		"fsync":                     "on",
-		"max_wal_senders":           "30",
-		"max_replication_slots":     "30",
-		"max_slot_wal_keep_size":    "1GB", // a reader that is away for longer is copied anew
-		"hot_standby":               "on",
-		"hot_standby_feedback":      "on",
-		"archive_mode":              "on",
-		"archive_timeout":           "300",
-		"archive_command":           archiveCommand(archive),
-		"restore_command":           fmt.Sprintf(`cp "%s/%%f" "%%p"`, archive),
-		"recovery_target_timeline":  "latest",
-		"primary_conninfo":          follow.upstream,
-		"primary_slot_name":         follow.slot,
-		"synchronous_standby_names": syncNames(follow.readers),
+		"data_directory":           m.data(),
+		"hba_file":                 filepath.Join(m.conf(), "pg_hba.conf"),
+		"ident_file":               filepath.Join(m.conf(), "pg_ident.conf"),
+		"listen_addresses":         "*", // of its own namespace
+		"port":                     fmt.Sprint(m.cluster.spec().Port),
+		"unix_socket_directories":  m.sockets(),
+		"unix_socket_permissions":  "0700",
+		"cluster_name":             m.spec().Name,
+		"logging_collector":        "off", // the manager keeps the log
+		"log_destination":          "stderr",
+		"ssl":                      "on",
+		"ssl_cert_file":            filepath.Join(m.conf(), "server.crt"),
+		"ssl_key_file":             filepath.Join(m.conf(), "server.key"),
+		"ssl_min_protocol_version": "TLSv1.2",
+		"wal_level":                level,
+		"wal_log_hints":            "on", // pg_rewind needs it
+		"full_page_writes":         "on",
+		"fsync":                    "on",
+		"max_wal_senders":          "30",
+		// However many clients hold connections, the manager's own get in.
+		"superuser_reserved_connections": "5",
+		"max_replication_slots":          "30",
+		"max_slot_wal_keep_size":         "1GB", // a reader that is away for longer is copied anew
+		"hot_standby":                    "on",
+		"hot_standby_feedback":           "on",
+		"archive_mode":                   "on",
+		"archive_timeout":                "300",
+		"archive_command":                archiveCommand(archive),
+		"restore_command":                fmt.Sprintf(`test -e "%[1]s/%%f.gz" && gzip -dc "%[1]s/%%f.gz" > "%%p"`, archive),
+		"recovery_target_timeline":       "latest",
+		"primary_conninfo":               follow.upstream,
+		"primary_slot_name":              follow.slot,
+		"synchronous_standby_names":      syncNames(follow.readers),
 		// A silent peer is noticed in seconds, and asked for again at once.
 		"wal_sender_timeout":           "5s",
 		"wal_receiver_timeout":         "5s",
 		"wal_receiver_status_interval": "1s",
 		"wal_retrieve_retry_interval":  "200ms",
 	}
-	if _, set := m.spec().Parameters["synchronous_commit"]; !set {
+	if _, set := m.parameters()["synchronous_commit"]; !set {
 		values["synchronous_commit"] = "on"
 	}
 	return values
 }
 
-// archiveCommand keeps a segment whole or not at all, and is content when it is there already.
+// archiveCommand keeps a segment whole or not at all, compressed since most of one that was closed early is empty, and
+// is content when it is there already.
 func archiveCommand(archive string) string {
-	return fmt.Sprintf(`f="%s/%%f"; cmp -s "%%p" "$f" || { cp "%%p" "$f.part" && sync "$f.part" && mv "$f.part" "$f"; }`, archive)
+	return fmt.Sprintf(`f="%s/%%f.gz"; gzip -dc "$f" 2>/dev/null | cmp -s - "%%p" || { gzip -1 -c "%%p" > "$f.part" && sync "$f.part" && mv "$f.part" "$f"; }`, archive)
 }
 
 // hba returns pg_hba.conf: the lab's own roles by their operating-system user over the socket and never over the
@@ -115,7 +121,7 @@ func (m *member) hba() string {
 		"host replication all all reject",
 		"hostssl all all all scram-sha-256",
 	}
-	if m.spec().Parameters["rds.force_ssl"] != "1" {
+	if m.parameters()["rds.force_ssl"] != "1" {
 		lines = append(lines, "hostnossl all all all scram-sha-256")
 	}
 	return strings.Join(lines, "\n") + "\n"

@@ -16,11 +16,14 @@ type view struct {
 // memberView is one member as it was declared and observed.
 type memberView struct {
 	ID      string
+	Zone    string
 	Tier    int
-	Ready   bool // its network interface is there
-	Down    bool // declared down
-	Leaving bool // no longer declared
-	Restart bool // a restart is asked for
+	Size    int64 // of its class, to choose among a tier
+	Ready   bool  // its network interface is there
+	Down    bool  // declared down
+	Hung    bool  // declared hung: what is started would hang, too
+	Leaving bool  // no longer declared
+	Restart bool  // a restart is asked for
 
 	Busy         bool // an action on it is under way
 	Waiting      bool // it failed a moment ago: leave it alone for a while
@@ -36,6 +39,9 @@ type memberView struct {
 	Receiving    bool   // it still takes in what the writer sent
 	Stuck        bool   // it has tried to catch up for too long
 	Strayed      bool   // it answers but has not streamed for long: its history may have left the writer's
+	Kin          bool   // it has streamed from the recorded writer since that became the writer
+	Paused       bool   // a reader that stopped replaying: the writer's limits are higher than its own
+	Unreachable  bool   // its network has been dead for too long
 	Prepared     bool   // a writer that has its roles and slots
 	// SyncNames are the readers that the writer, if this is it, waits for now.
 	SyncNames []string
@@ -125,7 +131,7 @@ func initialize(v view) []action {
 		switch {
 		case m.Leaving:
 			acts = append(acts, action{Do: doRemove, Member: m.ID})
-		case m.Ready && !m.Down && !m.Waiting:
+		case m.Ready && !m.Down && !m.Hung && !m.Waiting:
 			return append(acts, action{Do: doInitialize, Member: m.ID})
 		}
 	}
@@ -166,6 +172,9 @@ func leadership(v view) []action {
 	case known && w.Leaving:
 		return leavingWriter(v, w, successor, replace)
 	case known && w.writer():
+		if w.Unreachable && v.canTakeOver(successor) {
+			return []action{{Do: doFence, Member: w.ID}} // nobody can tell it to stop any more
+		}
 		if ordered && successor != "" {
 			return []action{{Do: doHandOver, Member: w.ID}}
 		}
@@ -179,10 +188,16 @@ func leadership(v view) []action {
 		return []action{{Do: doFence, Member: w.ID}}
 	case successor != "":
 		return replace()
-	case known && !w.Waiting && w.Ready:
+	case known && !w.Waiting && w.Ready && !w.Hung:
 		return []action{{Do: doStart, Member: w.ID}}
 	}
 	return nil
+}
+
+// canTakeOver tells whether clients could reach the member if it were the writer.
+func (v view) canTakeOver(id string) bool {
+	m, ok := v.find(id)
+	return ok && !m.Unreachable
 }
 
 func lostWriter(w memberView, successor string, replace func() []action) []action {
@@ -204,7 +219,7 @@ func leavingWriter(v view, w memberView, successor string, replace func() []acti
 		return []action{{Do: doHandOver, Member: w.ID}}
 	case stays && successor != "":
 		return replace()
-	case stays && !w.Running && !w.Waiting && w.Ready:
+	case stays && !w.Running && !w.Waiting && w.Ready && !w.Hung:
 		return []action{{Do: doStart, Member: w.ID}} // only it has the data: the others copy from it first
 	case stays:
 		return upkeep(v, w)
@@ -222,48 +237,68 @@ func (v view) draining() bool {
 	})
 }
 
-// successor returns the member to promote, by the order's target, promotion tier, how far it is, and id; and the
-// member from which it first has to catch up. None is safe unless every recorded synchronous reader has been seen:
-// the one that is missing might alone hold an acknowledged commit.
+// successor returns the member to promote, and the member from which it first has to catch up. None is safe unless
+// every recorded synchronous reader has been seen: the one that is missing might alone hold an acknowledged commit.
 func (v view) successor() (id, behind string) {
+	farthest, ok := v.farthest()
+	if !ok {
+		return "", ""
+	}
 	var candidates []memberView
-	var farthest memberView
-	for _, name := range v.Synchronous {
-		m, ok := v.find(name)
-		if !ok || m.ID == v.Writer {
-			continue
-		}
-		if !m.reader() || !m.Settled || m.Busy {
-			return "", ""
-		}
-		if farthest.ID == "" || m.LSN > farthest.LSN {
-			farthest = m
-		}
-		if !m.Leaving && !m.Down && m.Ready {
+	for _, m := range v.Members {
+		if m.ID != v.Writer && m.promotable() && (m.Kin || slices.Contains(v.Synchronous, m.ID)) {
 			candidates = append(candidates, m)
 		}
 	}
 	if len(candidates) == 0 {
 		return "", ""
 	}
+	best := slices.MinFunc(candidates, v.preference)
+	switch {
+	case best.LSN >= farthest.LSN:
+		return best.ID, ""
+	case best.Stuck && farthest.promotable():
+		return farthest.ID, ""
+	}
+	return best.ID, farthest.ID
+}
+
+// farthest returns the recorded synchronous reader that has most; not ok when there is none or one was not seen.
+func (v view) farthest() (most memberView, ok bool) {
+	for _, name := range v.Synchronous {
+		m, known := v.find(name)
+		if !known || m.ID == v.Writer {
+			continue
+		}
+		if !m.reader() || !m.Settled || m.Busy {
+			return memberView{}, false
+		}
+		if most.ID == "" || m.LSN > most.LSN {
+			most = m
+		}
+	}
+	return most, most.ID != ""
+}
+
+// promotable tells whether a reader could be the writer.
+func (m memberView) promotable() bool {
+	return m.reader() && m.Settled && !m.Busy && !m.Leaving && !m.Down && !m.Hung && m.Ready
+}
+
+// preference orders candidates: those that clients can reach, the order's target, promotion tier, size, how far they
+// are, and id.
+func (v view) preference(a, b memberView) int {
 	target := ""
 	if v.Failover.Generation > v.FailoverDone {
 		target = v.Failover.Target
 	}
-	best := slices.MinFunc(candidates, func(a, b memberView) int {
-		return cmp.Or(
-			cmp.Compare(rank(a.ID == target), rank(b.ID == target)),
-			cmp.Compare(a.Tier, b.Tier),
-			cmp.Compare(b.LSN, a.LSN),
-			cmp.Compare(a.ID, b.ID))
-	})
-	switch {
-	case best.LSN >= farthest.LSN:
-		return best.ID, ""
-	case best.Stuck && !farthest.Leaving && !farthest.Down && farthest.Ready:
-		return farthest.ID, ""
-	}
-	return best.ID, farthest.ID
+	return cmp.Or(
+		cmp.Compare(rank(!a.Unreachable), rank(!b.Unreachable)),
+		cmp.Compare(rank(a.ID == target), rank(b.ID == target)),
+		cmp.Compare(a.Tier, b.Tier),
+		cmp.Compare(b.Size, a.Size),
+		cmp.Compare(b.LSN, a.LSN),
+		cmp.Compare(a.ID, b.ID))
 }
 
 func rank(first bool) int {
@@ -287,15 +322,7 @@ func upkeep(v view, w memberView) []action {
 // synchronize moves the set of readers that commits wait for, one safe step at a time. The invariant: every
 // acknowledged commit is in at least one member of the recorded set, unless the set is empty.
 func synchronize(v view, w memberView) []action {
-	var want []string
-	flushed := false
-	for _, m := range v.Members {
-		if m.ID != w.ID && m.Streaming && m.reader() && !m.Leaving && !m.Down {
-			want = append(want, m.ID)
-			flushed = flushed || m.Flushed
-		}
-	}
-	slices.Sort(want)
+	want, flushed := v.readersToWaitFor(w)
 	record := func(readers []string) []action {
 		return []action{{Do: doRecordSync, Member: w.ID, Readers: readers}}
 	}
@@ -316,6 +343,31 @@ func synchronize(v view, w memberView) []action {
 	return nil
 }
 
+// readersToWaitFor returns the readers of which one must have a commit before it is acknowledged: those in other zones
+// than the writer's, so that the loss of a zone loses nothing; without any, those in its own. Flushed tells whether one
+// of them has all that was written under another rule.
+func (v view) readersToWaitFor(w memberView) (want []string, flushed bool) {
+	var other, same []memberView
+	for _, m := range v.Members {
+		switch {
+		case m.ID == w.ID || !m.Streaming || !m.reader() || m.Leaving || m.Down:
+		case m.Zone != w.Zone:
+			other = append(other, m)
+		default:
+			same = append(same, m)
+		}
+	}
+	if len(other) == 0 {
+		other = same
+	}
+	for _, m := range other {
+		want = append(want, m.ID)
+		flushed = flushed || m.Flushed
+	}
+	slices.Sort(want)
+	return want, flushed
+}
+
 // follow is what a reader needs.
 func follow(v view, m memberView) []action {
 	one := func(do verb) []action { return []action{{Do: do, Member: m.ID, From: v.Writer}} }
@@ -328,7 +380,7 @@ func follow(v view, m memberView) []action {
 		return leave(v, m)
 	case m.Down && m.Running, m.Unresponsive:
 		return one(doFence)
-	case m.Down, m.Waiting, !m.Ready:
+	case m.Down, m.Waiting, !m.Ready, m.Hung && !m.Running:
 		return nil
 	case !built:
 		return only(w.writer() && w.Prepared, one(doClone))
@@ -336,7 +388,7 @@ func follow(v view, m memberView) []action {
 		return only(w.writer(), one(doRejoin))
 	case !m.Running:
 		return one(doStart)
-	case m.Restart && m.Answering:
+	case (m.Restart || m.Paused) && m.Answering:
 		return one(doRestart)
 	case m.Follows != v.Writer:
 		return only(w.writer(), one(doFollow))

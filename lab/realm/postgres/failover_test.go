@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,66 +18,11 @@ import (
 // postmaster returns the process id of a member's server.
 func (w *world) postmaster(member string) int {
 	w.t.Helper()
-	raw, err := os.ReadFile(filepath.Join(w.dir, "pg", w.spec.ID, member, "data", "postmaster.pid"))
+	raw, err := os.ReadFile(filepath.Join(w.dir, "pg", w.spec.ID, member, "store", "data", "postmaster.pid"))
 	require.NoError(w.t, err)
 	pid, err := strconv.Atoi(strings.SplitN(string(raw), "\n", 2)[0])
 	require.NoError(w.t, err)
 	return pid
-}
-
-// rounds is how many failovers the longest test makes: HAVEN_FAILOVER_ROUNDS, or three.
-func rounds(t *testing.T) int {
-	text := os.Getenv("HAVEN_FAILOVER_ROUNDS")
-	if text == "" {
-		return 3
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	return n
-}
-
-func TestAKilledWriterIsReplacedAndNothingAcknowledgedIsLost(t *testing.T) {
-	w := newWorld(t, 3)
-	w.await("three members", w.whole)
-	load := w.startLoad(4)
-	for round := range rounds(t) {
-		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
-		writer := w.await("a whole cluster", w.whole).Writer
-		load.resetGap()
-		killed := time.Now()
-		require.NoError(t, syscall.Kill(w.postmaster(writer), syscall.SIGKILL))
-		o := w.await("another writer", func(o postgres.Observation) bool { return o.Writer != "" && o.Writer != writer })
-		promoted := time.Since(killed)
-		before := load.count()
-		require.Eventually(t, func() bool { return load.count() > before }, 30*time.Second, time.Millisecond)
-		require.Less(t, promoted, 30*time.Second)
-		w.await("the old writer back as a reader", w.whole)
-		t.Logf("round %d: %s → %s, promoted after %v, longest gap between acknowledgements %v, whole again after %v",
-			round, writer, o.Writer, promoted.Round(time.Millisecond), load.longestGap().Round(time.Millisecond), time.Since(killed).Round(time.Millisecond))
-	}
-	load.end()
-	o := w.await("a whole cluster", w.whole)
-	require.Greater(t, load.count(), 100)
-	require.Empty(t, load.splitBrain())
-	t.Logf("%d rows were acknowledged", load.count())
-	for _, m := range o.Members {
-		require.Eventually(t, func() bool { return len(load.lost(t, m.ID)) == 0 }, 20*time.Second, 100*time.Millisecond, "lost on %s", m.ID)
-	}
-}
-
-func TestAHungWriterIsReplaced(t *testing.T) {
-	w := newWorld(t, 2)
-	w.await("two members", w.whole)
-	load := w.startLoad(2)
-	time.Sleep(500 * time.Millisecond)
-	began := time.Now()
-	require.NoError(t, syscall.Kill(w.postmaster("db-A"), syscall.SIGSTOP))
-	w.await("another writer", func(o postgres.Observation) bool { return o.Writer == "db-B" })
-	t.Logf("replaced after %v", time.Since(began).Round(time.Millisecond))
-	w.await("both members", w.whole)
-	load.end()
-	require.Empty(t, load.lost(t, "db-B"))
-	require.Empty(t, load.splitBrain())
 }
 
 func TestAnOrderedFailoverChoosesItsTarget(t *testing.T) {
@@ -128,7 +72,7 @@ func TestNothingIsLostWhenEverythingIsKilled(t *testing.T) {
 	// The manager decides nothing more: this is what a killed lab looks like.
 	w.manager.Abandon()
 	for _, m := range w.spec.Members {
-		killAll(t, filepath.Join(w.dir, "pg", w.spec.ID, m.ID, "data"))
+		killAll(t, filepath.Join(w.dir, "pg", w.spec.ID, m.ID, "store", "data"))
 	}
 	load.end()
 	w.open()

@@ -55,6 +55,8 @@ func setDefaults(o *Options) {
 		&o.ProbeTimeout: time.Second,
 		&o.HangAfter:    2 * time.Second,
 		&o.StartWithin:  time.Minute,
+		&o.BackupAfter:  30 * time.Second,
+		&o.BackupEvery:  24 * time.Hour,
 	} {
 		if *value == 0 {
 			*value = standard
@@ -114,12 +116,12 @@ func (m *Manager) dropUndeclared(declared map[string]bool) error {
 
 // destroy ends what runs in a cluster's folder and deletes it.
 func (m *Manager) destroy(dir string) error {
-	members, err := filepath.Glob(filepath.Join(dir, "*", "data"))
+	stores, err := filepath.Glob(filepath.Join(dir, "*", "store*"))
 	if err != nil {
 		return err
 	}
-	for _, data := range members {
-		if err := killIn(data); err != nil {
+	for _, store := range append(stores, filepath.Join(dir, "volume")) {
+		if err := errors.Join(killIn(dataIn(store)), unmountVolume(store)); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type member struct {
 	declared atomic.Pointer[MemberSpec]
 	leaving  bool
 	gone     atomic.Bool // its data was deleted: the cluster drops it
+	hurt     atomic.Bool // it crashed or was fenced, and does not serve yet
 	log      *serverLog
 
 	session  *pgx.Conn // of the observer
@@ -36,6 +37,11 @@ type member struct {
 	strayed  time.Time // since when it has answered without streaming
 	pending  bool      // a restart is pending for a setting
 	pendedAt time.Time
+	kin      bool // see memberView
+	halted   bool // its processes are stopped, as a fault
+	touch    touch
+	storage  Storage
+	weighed  time.Time // when that was measured
 
 	mu          sync.Mutex
 	process     *host.Process
@@ -46,6 +52,8 @@ type member struct {
 	failures    int
 	reason      string
 	course      course
+	effective   map[string]string // parameters that the server was last told
+	floors      map[string]string // what a reader must not be below: see floorsOf
 }
 
 // course is what a member was last told about the others.
@@ -75,6 +83,7 @@ type sight struct {
 	recovery  bool
 	settled   bool
 	receiving bool // it takes in another one's log
+	paused    bool // it has stopped replaying
 	lsn       uint64
 	lsnSince  time.Time
 	syncNames []string
@@ -107,7 +116,6 @@ func newMember(c *cluster, spec MemberSpec) (*member, error) {
 func (m *member) spec() MemberSpec { return *m.declared.Load() }
 
 func (m *member) dir() string  { return filepath.Join(m.cluster.dir, m.spec().ID) }
-func (m *member) data() string { return filepath.Join(m.dir(), "data") }
 func (m *member) conf() string { return filepath.Join(m.dir(), "conf") }
 
 // sockets returns the folder of the member's socket, short because the kernel allows 107 bytes.
@@ -141,7 +149,8 @@ func (m *member) crashed(p *host.Process) {
 	m.mu.Lock()
 	early := time.Since(m.startedAt) < 5*time.Second
 	m.mu.Unlock()
-	m.cluster.tell(Event{Member: m.spec().ID, Kind: EventCrashed})
+	m.hurt.Store(true)
+	m.cluster.tell(Event{Member: m.spec().ID, Kind: EventCrashed, Detail: "its server ended"})
 	if early {
 		m.failed(errors.New("the server ended soon after its start; see " + filepath.Join(m.dir(), "postgres.log")))
 	}
@@ -170,4 +179,7 @@ func (m *member) setBusy(do verb) {
 func (m *member) close() {
 	m.closeSession()
 	_ = m.log.pipe.Close()
+	if err := unmountVolume(m.store()); err != nil {
+		m.cluster.log.Warn("leaving a member's volume", "member", m.spec().Name, "error", err)
+	}
 }

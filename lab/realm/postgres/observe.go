@@ -52,7 +52,8 @@ const lookQuery = `SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn() IS NOT 
   CASE WHEN pg_is_in_recovery()
     THEN greatest(coalesce(pg_last_wal_receive_lsn(), '0/0'), coalesce(pg_last_wal_replay_lsn(), '0/0'))
     ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn,
-  current_setting('synchronous_standby_names'), EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')`
+  current_setting('synchronous_standby_names'), EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming'),
+  CASE WHEN pg_is_in_recovery() THEN pg_get_wal_replay_pause_state() = 'paused' ELSE false END`
 
 // ask asks the server for its role and position. Every second it does so over a new connection, since those
 // that exist work on when the postmaster is stopped.
@@ -68,7 +69,7 @@ func (m *member) ask(ctx context.Context) (sight, error) {
 	var seen sight
 	var received bool
 	var names string
-	if err := m.session.QueryRow(ctx, lookQuery).Scan(&seen.recovery, &received, &seen.lsn, &names, &seen.receiving); err != nil {
+	if err := m.session.QueryRow(ctx, lookQuery).Scan(&seen.recovery, &received, &seen.lsn, &names, &seen.receiving, &seen.paused); err != nil {
 		return sight{}, err
 	}
 	seen.answers, seen.settled = true, received

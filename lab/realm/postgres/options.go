@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"sort"
 	"strconv"
 	"time"
+
+	"haven/lab/realm/host"
 )
 
 // Options are what a Manager needs of its surroundings.
@@ -24,6 +27,15 @@ type Options struct {
 	Event func(Event)
 	// LogLine gets each line of a member's log; it must not block. Nil: nobody.
 	LogLine func(cluster, member, line string)
+
+	// Reach tells whether a member's network is alive: from inside its namespace towards the other members' addresses.
+	// Nil: it always is.
+	Reach func(ctx context.Context, from *host.Namespace, others []netip.Addr) error
+	// VolumeBytes is how much the tables of a member may hold; zero: as much as the disk.
+	VolumeBytes int64
+	// BackupAfter and BackupEvery say when base backups are made: so long after a cluster has begun to serve, and from
+	// then on; 0: half a minute, a day.
+	BackupAfter, BackupEvery time.Duration
 
 	ProbeEvery   time.Duration // between two observations; 0: 500 ms
 	ProbeTimeout time.Duration // within which a member must answer; 0: 1 s

@@ -38,15 +38,17 @@ func (c *cluster) prepareWriter(v view) {
 	slices.Sort(readers)
 	key := strings.Join(append([]string{v.Writer, c.spec().MasterUser, c.spec().MasterPassword, c.spec().Database}, readers...), "\x00")
 	if c.prepared == key {
+		c.secured = c.spec().Credentials // another generation of the same password needs nothing
 		return
 	}
+	spec := c.spec()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := w.prepare(ctx, c.spec(), readers); err != nil {
+	if err := w.prepare(ctx, spec, readers); err != nil {
 		c.log.Error("preparing the writer", "member", w.spec().Name, "error", err)
 		return
 	}
-	c.prepared = key
+	c.prepared, c.secured = key, spec.Credentials
 	c.wakeUp()
 }
 

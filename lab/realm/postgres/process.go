@@ -44,6 +44,9 @@ func (m *member) launch() error {
 	if err := killIn(m.data()); err != nil {
 		return err
 	}
+	if err := mountVolume(m.cluster.ctx, m.store()); err != nil {
+		return err
+	}
 	if err := os.Remove(filepath.Join(m.data(), "postmaster.pid")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

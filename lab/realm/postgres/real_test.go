@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -15,8 +16,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,7 +94,7 @@ func (w *world) addMember(id string, tier int) {
 	ns, err := w.host.CreateNamespace(id)
 	require.NoError(w.t, err)
 	w.spec.Members = append(w.spec.Members, postgres.MemberSpec{
-		ID: id, Name: id, Tier: tier, Namespace: ns, Address: netip.MustParseAddr("127.0.0.1"),
+		ID: id, Name: id, Zone: "zone of " + id, Tier: tier, Namespace: ns, Address: netip.MustParseAddr("127.0.0.1"),
 		Names: []string{id + ".test"}, Parameters: map[string]string{"rds.force_ssl": "1"},
 	})
 }
@@ -100,6 +103,7 @@ func (w *world) open() {
 	var err error
 	w.manager, err = postgres.New(postgres.Options{
 		Dir: w.dir + "/pg", Issue: selfSigned, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Reach: w.reach, VolumeBytes: 176 << 20, BackupAfter: time.Second,
 		Event: func(e postgres.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -108,6 +112,45 @@ func (w *world) open() {
 	})
 	require.NoError(w.t, err)
 	w.apply()
+}
+
+// reach tells whether a member's network is alive: its own loopback refuses a connection unless a fault drops it.
+func (w *world) reach(ctx context.Context, from *host.Namespace, _ []netip.Addr) error {
+	conn, err := from.DialContext(ctx, "tcp", "127.0.0.1:9")
+	if err == nil {
+		return conn.Close()
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil
+	}
+	return err
+}
+
+// blackHole has the member's network lose everything, or heals it.
+func (w *world) blackHole(member string, lost bool) {
+	w.t.Helper()
+	ruleset := "table ip fault\ndelete table ip fault\n"
+	if lost {
+		ruleset += "table ip fault { chain in { type filter hook input priority -300; policy drop; }; chain out { type filter hook output priority -300; policy drop; }; }"
+	}
+	require.NoError(w.t, w.member(member).Namespace.Nft(context.Background(), ruleset))
+}
+
+func (w *world) member(id string) *postgres.MemberSpec {
+	for i := range w.spec.Members {
+		if w.spec.Members[i].ID == id {
+			return &w.spec.Members[i]
+		}
+	}
+	w.t.Fatalf("no member %s", id)
+	return nil
+}
+
+// told tells whether an event of the kind has been told of a member.
+func (w *world) told(kind postgres.EventKind, member string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.events, func(e postgres.Event) bool { return e.Kind == kind && e.Member == member })
 }
 
 func (w *world) apply() {

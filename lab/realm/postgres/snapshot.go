@@ -48,8 +48,11 @@ func (c *cluster) copyInto(ctx context.Context, into string) error {
 	if _, err := os.Stat(c.volume()); err != nil {
 		return errors.New("the cluster has no data yet")
 	}
-	out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", c.volume(), into).CombinedOutput()
-	if err != nil {
+	if err := mountVolume(ctx, c.volume()); err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", dataIn(c.volume()), into).CombinedOutput()
+	if err := errors.Join(err, unmountVolume(c.volume())); err != nil {
 		return fmt.Errorf("copying the volume: %w: %s", err, lastLines(string(out), 3))
 	}
 	return nil

@@ -15,9 +15,16 @@ type ClusterSpec struct {
 	MasterUser     string
 	MasterPassword string
 	Port           int
-	Stopped        bool // every member is stopped and kept
-	Failover       Order
-	Members        []MemberSpec // in the order of their creation: the first becomes the writer
+	// Credentials is a generation: what it was when the password that is set now was declared, see Observation.
+	Credentials int64
+	Stopped     bool // every member is stopped and kept
+	// KeepLog is how far back a restore must be able to go: what of the archived log no base backup of that time needs
+	// is deleted. Zero: nothing is.
+	KeepLog time.Duration
+	// StorageFull leaves no space on the writer's volume: a fault.
+	StorageFull bool
+	Failover    Order
+	Members     []MemberSpec // in the order of their creation: the first becomes the writer
 }
 
 // Order asks for a failover, once for each higher generation.
@@ -31,15 +38,19 @@ type Order struct {
 type MemberSpec struct {
 	ID        string // the DB instance's resource id: names its folder
 	Name      string
+	Zone      string          // a commit is in two of them before it is acknowledged
 	Tier      int             // promotion tier, 0 first
+	Size      int64           // the larger of a tier is promoted first
 	Namespace *host.Namespace // of its network interface; nil: not there yet, so the member waits
 	Address   netip.Addr
 	Names     []string // host names of its certificate
 	// Parameters are PostgreSQL settings as pg_settings names them, and rds.force_ssl and rds.logical_replication.
 	Parameters map[string]string
-	Restart    int64 // a higher generation than that of the last start asks for a restart
-	Down       bool  // its zone has lost power, or a fault was injected: it is killed and kept down
-	Leaving    bool  // it is being deleted: hand over what it has, then it goes; as if it were not declared
+	Deferred   []string // parameters whose change waits for the next start although the server could make it at once
+	Restart    int64    // a higher generation than that of the last start asks for a restart
+	Down       bool     // its zone has lost power: it is killed and kept down
+	Hung       bool     // a fault: its processes are stopped (SIGSTOP), those that are started later, too
+	Leaving    bool     // it is being deleted: hand over what it has, then it goes; as if it were not declared
 }
 
 // Phase tells where a member is in its life.
@@ -65,7 +76,10 @@ type Observation struct {
 	FailoverDone int64  // generation of the last failover order carried out
 	FailingOver  bool
 	Synchronous  []string // readers of which one has every acknowledged commit
-	Members      []MemberObservation
+	// CredentialsDone is the generation of the password that servers ask for now.
+	CredentialsDone int64
+	Restorable      time.Time // since when the archived log can be restored from; zero: not yet
+	Members         []MemberObservation
 }
 
 // MemberObservation is what is known of a member.
@@ -79,7 +93,28 @@ type MemberObservation struct {
 	LSN            uint64        // written (writer) or received (reader)
 	RestartDone    int64         // generation of the last start
 	PendingRestart bool          // a changed setting takes effect at the next restart
+	Storage        Storage
 }
+
+// Storage is the volume of a member's tables, in bytes; zero where it is not bounded.
+type Storage struct{ Size, Free int64 }
+
+// step is the free space in steps that are worth telling: nothing, below a tenth, more.
+func (s Storage) step() int64 {
+	switch {
+	case s.Full():
+		return 0
+	case s.Low():
+		return s.Size / 10
+	}
+	return s.Size
+}
+
+// Low tells whether less than a tenth is free.
+func (s Storage) Low() bool { return s.Size > 0 && s.Free < s.Size/10 }
+
+// Full tells whether hardly anything can be written any more.
+func (s Storage) Full() bool { return s.Size > 0 && s.Free < fullBelow }
 
 // Member returns the member's observation.
 func (o Observation) Member(id string) (MemberObservation, bool) {
@@ -110,5 +145,9 @@ const (
 	EventRestarted         EventKind = "restarted"
 	EventCrashed           EventKind = "crashed"
 	EventRejoined          EventKind = "rejoined"
+	EventRebuilt           EventKind = "rebuilt" // as EventRejoined, by a copy of the writer's data
 	EventCreated           EventKind = "created"
+	EventLostTouch         EventKind = "lost-touch" // its network is dead; Detail tells how that was seen
+	EventRecovered         EventKind = "recovered"  // it serves again after a crash
+	EventBackup            EventKind = "backup"     // a base backup of the cluster was made
 )

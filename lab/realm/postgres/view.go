@@ -13,6 +13,12 @@ func (c *cluster) view() view {
 	if writer = c.member(v.Writer); writer != nil {
 		writer.noteBarrier()
 	}
+	if c.reign != v.Writer {
+		for _, m := range c.list() {
+			m.kin = false
+		}
+		c.reign = v.Writer
+	}
 	for _, m := range c.list() {
 		seen := m.view(writer)
 		seen.Prepared = m == writer && c.prepared != ""
@@ -31,7 +37,8 @@ func (m *member) view(writer *member) memberView {
 	m.mu.Unlock()
 	seen := m.seen
 	out := memberView{
-		ID: m.spec().ID, Tier: m.spec().Tier, Ready: m.spec().Namespace != nil, Down: m.spec().Down, Leaving: m.leaving,
+		ID: m.spec().ID, Zone: m.spec().Zone, Tier: m.spec().Tier, Size: m.spec().Size, Ready: m.spec().Namespace != nil,
+		Down: m.spec().Down, Hung: m.spec().Hung, Leaving: m.leaving, Unreachable: m.unreachable(), Paused: seen.paused,
 		Restart: m.spec().Restart > restartDone,
 		Busy:    busy != "" || m.occupied, Waiting: time.Now().Before(retryAt), Running: m.alive,
 		Answering: seen.answers && m.alive, Unresponsive: m.unresponsive(), InRecovery: seen.recovery, Settled: seen.settled,
@@ -44,6 +51,8 @@ func (m *member) view(writer *member) memberView {
 			barrier := writer.steered().barrier
 			out.Flushed = barrier > 0 && stream.flushed >= barrier
 		}
+		m.kin = m.kin || out.Streaming
+		out.Kin = m.kin
 		out.Strayed = m.noteStray(out, writer)
 	}
 	return out
@@ -73,7 +82,10 @@ func (m *member) noteBarrier() {
 
 // publish makes the observation public and tells when it differs.
 func (c *cluster) publish(v view) {
-	o := Observation{ID: c.spec().ID, Observed: true, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous}
+	o := Observation{
+		ID: c.spec().ID, Observed: true, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous,
+		CredentialsDone: c.secured, Restorable: c.backups.since(),
+	}
 	o.FailingOver = v.Initialized && v.Failover.Generation > v.FailoverDone
 	writer := c.member(v.Writer)
 	for i, m := range c.list() {
@@ -83,6 +95,9 @@ func (c *cluster) publish(v view) {
 		}
 		if seen.Writer {
 			o.Writer = seen.ID
+		}
+		if seen.Phase == PhaseAvailable && m.hurt.Swap(false) {
+			c.tell(Event{Member: seen.ID, Kind: EventRecovered})
 		}
 		o.Members = append(o.Members, seen)
 	}
@@ -103,6 +118,8 @@ func coarse(o Observation) Observation {
 	o.Members = slices.Clone(o.Members)
 	for i := range o.Members {
 		o.Members[i].LSN, o.Members[i].Lag = 0, 0
+		storage := &o.Members[i].Storage
+		*storage = Storage{Size: storage.Size, Free: storage.step()}
 	}
 	return o
 }
@@ -116,12 +133,14 @@ func (c *cluster) observation() Observation {
 }
 
 func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberObservation {
+	waits := m.waits()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := MemberObservation{
 		ID: m.spec().ID, Reason: m.reason, LSN: v.LSN, Streaming: v.Streaming,
-		RestartDone: m.restartDone, PendingRestart: m.pending,
+		RestartDone: m.restartDone, Storage: m.storage,
 	}
+	o.PendingRestart = m.pending || waits
 	isWriter := m.spec().ID == recorded.Writer
 	switch {
 	case v.Leaving:
@@ -132,6 +151,8 @@ func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberO
 		o.Phase = PhaseBuilding
 	case v.Down || v.Unresponsive:
 		o.Phase = PhaseDown
+	case v.Unreachable && !isWriter:
+		o.Phase, o.Reason = PhaseDown, "its network is dead"
 	case c.spec().Stopped && !v.Running:
 		o.Phase = PhaseStopped
 	case isWriter && v.writer() && c.prepared != "":
