@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -81,12 +82,23 @@ func (r *realm) openManagers(l *lab) (err error) {
 	if err != nil {
 		return err
 	}
-	r.databases, err = postgres.New(postgres.Options{Dir: databases, Issue: l.authority.Issue, Log: l.log, Event: r.events.server, LogLine: r.events.line})
+	r.databases, err = postgres.New(postgres.Options{
+		Dir: databases, Issue: l.authority.Issue, Log: l.log, Event: r.events.server, LogLine: r.events.line, Reach: reach, VolumeBytes: databaseVolume,
+	})
 	if err != nil {
 		return err
 	}
 	r.mirrors, err = mirror.New(mirror.Options{Dir: filepath.Join(l.config.Dir, "filesystems"), TLS: l.authority.TLSConfig(), Log: l.log})
 	return err
+}
+
+// databaseVolume is how much the tables of one database instance may hold. The file behind it is sparse.
+const databaseVolume = 8 << 30
+
+// reach tells whether the network behind an interface is alive, whatever security groups and ACLs let through: its
+// router answers for one of the others' addresses.
+func reach(ctx context.Context, from *host.Namespace, others []netip.Addr) error {
+	return from.Hop(ctx, others[0])
 }
 
 // privateRun puts memory over /run. The lab's mount namespace is its own, so the host's /run stays as it is; a
