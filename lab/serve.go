@@ -35,6 +35,7 @@ const (
 	storeFile    = "store.db"
 	journalFile  = "calls.jsonl"
 	timelineFile = "timeline.jsonl"
+	metricsFile  = "metrics.db"
 	// slowClient bounds how long a client may take to send a request's head.
 	slowClient  = 10 * time.Second
 	maximumHead = 64 << 10
@@ -111,6 +112,7 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 	if l.services, err = newServices(l); err != nil {
 		return err
 	}
+	defer l.services.metrics.Close()
 	if _, err := l.services.faults.Pass(ctx); err != nil { // before anything boots into a zone without power
 		l.log.Error("having the lab follow its faults", "error", err)
 	}

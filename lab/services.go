@@ -9,6 +9,7 @@ import (
 	"haven/lab/realm/dns"
 	"haven/lab/services/acm"
 	"haven/lab/services/autoscaling"
+	"haven/lab/services/cloudwatch"
 	"haven/lab/services/cloudwatchlogs"
 	"haven/lab/services/ec2"
 	"haven/lab/services/efs"
@@ -38,6 +39,7 @@ type services struct {
 	iam         *iam.Service
 	keys        *kms.Service
 	logs        *cloudwatchlogs.Service
+	metrics     *cloudwatch.Service
 	objects     *s3.Service
 	parameters  *ssm.Service
 	secrets     *secretsmanager.Service
@@ -49,6 +51,9 @@ type services struct {
 // newServices makes the services in the order in which they need each other, and hands them the realm.
 func newServices(l *lab) (s *services, err error) {
 	s = &services{keys: kms.New(l.store), secrets: secretsmanager.New(l.store), zones: route53.New(l.store), waf: wafv2.New(l.store)}
+	if s.metrics, err = cloudwatch.New(l.store, filepath.Join(l.config.Dir, metricsFile), l.log); err != nil {
+		return nil, err
+	}
 	s.iam = iam.New(l.store, kms.ResolveARN)
 	s.sts = sts.New(s.iam)
 	s.logs = cloudwatchlogs.New(l.store, filepath.Join(l.config.Dir, "logs"), kms.ResolveARN, l.log)
@@ -97,7 +102,7 @@ func (s *services) onRealm(r *realm) {
 // byName are the services under the names of their packages in the SDK.
 func (s *services) byName() map[string]any {
 	return map[string]any{
-		"acm": s.acm, "autoscaling": s.autoscaling, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
+		"acm": s.acm, "autoscaling": s.autoscaling, "cloudwatch": s.metrics, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
 		"iam": s.iam, "kms": s.keys, "networkfirewall": s.firewalls, "rds": s.databases, "route53": s.zones, "s3": s.objects,
 		"secretsmanager": s.secrets, "ssm": s.parameters, "sts": s.sts, "wafv2": s.waf,
 	}
@@ -107,7 +112,7 @@ func (s *services) byName() map[string]any {
 func (l *lab) loops() map[string]func(context.Context) error {
 	loops := map[string]func(context.Context) error{
 		"ec2": l.services.ec2.Run, "elasticloadbalancingv2": l.services.balancers.Run, "autoscaling": l.services.autoscaling.Run,
-		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatchlogs": l.services.logs.Run,
+		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatch": l.services.metrics.Run, "cloudwatchlogs": l.services.logs.Run,
 	}
 	loops["faults"] = l.services.faults.Run
 	if l.realm != nil {

@@ -134,3 +134,18 @@ func (t Table[Row]) decodeFresh(key, raw []byte) (*Row, error) {
 func (t Table[Row]) ListPrefix(tx *Tx, region, prefix string) ([]*Row, error) {
 	return t.scan(tx, rowKey(region, prefix))
 }
+
+// IDs returns the ids of the region's rows that begin with prefix, in their order, without reading the rows.
+func (t Table[Row]) IDs(tx *Tx, region, prefix string) ([]string, error) {
+	bucket := tx.tx.Bucket([]byte(t.name))
+	if bucket == nil {
+		return nil, nil
+	}
+	var ids []string
+	begin := rowKey(region, prefix)
+	cursor := bucket.Cursor()
+	for key, _ := cursor.Seek(begin); key != nil && bytes.HasPrefix(key, begin); key, _ = cursor.Next() {
+		ids = append(ids, string(key[len(region)+1:]))
+	}
+	return ids, nil
+}
