@@ -30,6 +30,13 @@ type breaker struct {
 func (b *breaker) hooks() map[faults.Lever]faults.Hook {
 	hang := faults.Hook{Move: b.hang, Holds: b.hangs, Again: true}
 	return map[faults.Lever]faults.Hook{
+		faults.LeverInstances: {
+			Move: func(_ context.Context, e faults.Effect) error {
+				b.services.ec2.SetZonePower(e.Region, e.Subject, len(e.Values) == 0)
+				return nil
+			},
+			Holds: b.silent(func(s faults.Subject) bool { return s.Instance }),
+		},
 		faults.LeverDatabases: {
 			Move: func(_ context.Context, e faults.Effect) error {
 				return b.services.databases.SetZoneDown(e.Subject, len(e.Values) > 0)

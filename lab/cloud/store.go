@@ -48,6 +48,9 @@ type Tx struct {
 	changed map[string]bool // tables written
 	stale   []cacheKey
 	after   []func()
+
+	attempting bool
+	undo       []written // of the attempt
 }
 
 // AfterCommit has something done once an Update is durable, such as telling somebody what it changed. What is

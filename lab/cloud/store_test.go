@@ -70,6 +70,40 @@ func TestAFailedUpdateChangesNothing(t *testing.T) {
 	require.Equal(t, "before", get(t, store, "r", "a").Name)
 }
 
+func TestAnAttemptIsWholeOrNothing(t *testing.T) {
+	store, _ := open(t)
+	put(t, store, "us-east-1", "kept", widget{Name: "old"})
+	put(t, store, "us-east-1", "deleted", widget{Name: "old"})
+	refused := errors.New("refused")
+	require.NoError(t, store.Update(func(tx *cloud.Tx) error {
+		write := func(id, name string) error { return widgets.Put(tx, "us-east-1", id, &widget{Name: name}) }
+		require.NoError(t, write("before", "stays"))
+		err := tx.Attempt(func() error {
+			require.NoError(t, write("kept", "new"))
+			require.NoError(t, write("kept", "newer"))
+			require.NoError(t, write("made", "new"))
+			require.NoError(t, widgets.Delete(tx, "us-east-1", "deleted"))
+			require.NoError(t, tx.Attempt(func() error { return write("inner", "undone with the outer one") }))
+			return refused
+		})
+		require.Equal(t, refused, err, "the error is the attempt's own")
+		return tx.Attempt(func() error {
+			inner := tx.Attempt(func() error {
+				require.NoError(t, write("before", "undone"))
+				return refused
+			})
+			require.Equal(t, refused, inner)
+			return write("after", "stays")
+		})
+	}))
+	for id, name := range map[string]string{"kept": "old", "deleted": "old", "before": "stays", "after": "stays"} {
+		require.NotNil(t, get(t, store, "us-east-1", id), id)
+		require.Equal(t, name, get(t, store, "us-east-1", id).Name, id)
+	}
+	require.Nil(t, get(t, store, "us-east-1", "made"))
+	require.Nil(t, get(t, store, "us-east-1", "inner"))
+}
+
 func TestAViewNeverSeesAnOldRow(t *testing.T) {
 	store, _ := open(t)
 	for i := range 50 {

@@ -102,6 +102,7 @@ func (t Table[Row]) Delete(tx *Tx, region, id string) error {
 }
 
 func (t Table[Row]) touch(tx *Tx, key []byte) {
+	tx.remember(t.name, key)
 	tx.changed[t.name] = true
 	tx.stale = append(tx.stale, cacheKey{t.name, string(key)})
 }

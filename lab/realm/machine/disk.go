@@ -12,11 +12,11 @@ import (
 	"haven/lab/realm/machine/guest"
 )
 
-// A machine's disk is a layer over the host's root: three folders of its own.
+// A machine's disk is a layer over the host's root, in folders of its volume.
 const (
-	upperFolder = "upper"
-	workFolder  = "work"
-	rootFolder  = "root" // where the two are joined, inside the machine's mount namespace only
+	upperFolder = guest.UpperFolder
+	workFolder  = guest.WorkFolder
+	rootFolder  = "root" // where layer and host are joined, inside the machine's mount namespace only
 )
 
 // merged are the host's folders that machines see; of every other one they see nothing. fresh ones exist, but empty.
@@ -30,24 +30,49 @@ var (
 	}
 )
 
-// prepareDisk makes the layer when there is none, and on every boot writes what belongs to the machine's network.
-func prepareDisk(dir string, opts Options, spec Spec) error {
+// prepareDisk opens the machine's volume, makes the layer when there is none, and on every boot writes what belongs to
+// the machine's network.
+func prepareDisk(dir string, opts Options, spec Spec) (*volume, error) {
+	for _, name := range []string{diskFolder, rootFolder} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	v, err := openVolume(dir, spec.DiskGiB)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareLayer(v.path(), opts, spec); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	return v, nil
+}
+
+func prepareLayer(dir string, opts Options, spec Spec) error {
 	upper := filepath.Join(dir, upperFolder)
 	if _, err := os.Stat(upper); errors.Is(err, os.ErrNotExist) {
-		if err := makeDisk(dir, opts, spec); err != nil {
+		if err := makeLayer(dir, opts, spec); err != nil {
 			return err
 		}
 	}
+	return writeNetwork(upper, opts, spec)
+}
+
+// writeNetwork leaves what it can't write: a disk that is full boots with what it has.
+func writeNetwork(upper string, opts Options, spec Spec) error {
 	root, err := os.OpenRoot(upper) // what the machine wrote must not lead out of its layer
 	if err != nil {
 		return err
 	}
 	defer root.Close()
 	for name, text := range networkFiles(opts, spec) {
+		if was, err := root.ReadFile(name); err == nil && string(was) == text {
+			continue
+		}
 		if err := root.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
-		if err := root.WriteFile(name, []byte(text), 0o644); err != nil {
+		if err := root.WriteFile(name, []byte(text), 0o644); err != nil && !errors.Is(err, unix.ENOSPC) {
 			return err
 		}
 	}
@@ -67,12 +92,10 @@ func networkFiles(opts Options, spec Spec) map[string]string {
 	}
 }
 
-// makeDisk makes the layer under another name first: a kill leaves no half of one.
-func makeDisk(dir string, opts Options, spec Spec) error {
-	for _, name := range []string{workFolder, rootFolder} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
-			return err
-		}
+// makeLayer makes the layer under another name first: a kill leaves no half of one.
+func makeLayer(dir string, opts Options, spec Spec) error {
+	if err := os.MkdirAll(filepath.Join(dir, workFolder), 0o755); err != nil {
+		return err
 	}
 	half := filepath.Join(dir, upperFolder+".new")
 	if err := os.RemoveAll(half); err != nil {

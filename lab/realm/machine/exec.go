@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 
 	"haven/lab/realm/machine/guest"
 )
@@ -36,27 +38,57 @@ func (m *Manager) Exec(ctx context.Context, id string, argv []string, stdin []by
 }
 
 func (p *process) exec(ctx context.Context, in guest.ExecRequest) (result guest.ExecResult, err error) {
+	err = p.post(ctx, "/exec", in, &result)
+	if err == nil && result.Error != "" {
+		err = errors.New(result.Error)
+	}
+	return result, err
+}
+
+// post asks the init for something; out, when it is not nil, gets the answer.
+func (p *process) post(ctx context.Context, path string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return result, err
+		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://init/exec", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://init"+path, bytes.NewReader(body))
 	if err != nil {
-		return result, err
+		return err
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		return result, err
+		return err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return result, fmt.Errorf("the init answered %s", response.Status)
+		why, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // as far as it tells
+		return fmt.Errorf("the init answered %s: %s", response.Status, strings.TrimSpace(string(why)))
 	}
-	if err := json.NewDecoder(response.Body).Decode(&result); err != nil {
+	if out == nil {
+		return nil
+	}
+	return json.NewDecoder(response.Body).Decode(out)
+}
+
+// Script is a shell script that Systems Manager's agent runs in a machine.
+type Script = guest.Script
+
+// ScriptResult is how a script ended.
+type ScriptResult = guest.ScriptResult
+
+// RunScript has a machine's agent run a script as root, as AWS's agent does: what it leaves in the background goes on,
+// its outputs are files. When ctx ends, the script is killed. An error says that it was not run to its end.
+func (m *Manager) RunScript(ctx context.Context, id string, script Script) (result ScriptResult, err error) {
+	i, err := m.instance(id)
+	if err != nil {
 		return result, err
 	}
-	if result.Error != "" {
-		return result, errors.New(result.Error)
+	p := i.current()
+	if p == nil {
+		return result, fmt.Errorf("running a script in machine %s: it does not run", id)
+	}
+	if err := p.post(ctx, "/script", script, &result); err != nil {
+		return result, fmt.Errorf("running a script in machine %s: %w", id, err)
 	}
 	return result, nil
 }

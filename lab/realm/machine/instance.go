@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,20 +27,26 @@ type instance struct {
 
 	op sync.Mutex
 
-	mu       sync.Mutex
-	spec     Spec
-	phase    Phase
-	reason   string
-	user     guest.Event
-	process  *process
-	stopping bool // the end of the process will be our doing
-	held     bool // the phase stays "running" while the process is replaced
+	mu      sync.Mutex
+	spec    Spec
+	phase   Phase
+	reason  string
+	user    guest.Event
+	process *process
+	ends    Phase // what the end of the process makes of it when that is our doing; empty: it is its own
+	held    bool  // the phase stays "running" while the process is replaced
+	health  Health
+	agent   Agent
 }
 
 func (i *instance) observe() Observation {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return Observation{ID: i.id, Phase: i.phase, Reason: i.reason, UserData: i.user.UserData, ExitCode: i.user.ExitCode}
+	o := Observation{ID: i.id, Phase: i.phase, Reason: i.reason, UserData: i.user.UserData, ExitCode: i.user.ExitCode}
+	if i.process != nil {
+		o.Health, o.Agent = i.health, i.agent
+	}
+	return o
 }
 
 func (i *instance) facts() Spec {
@@ -59,9 +66,12 @@ func (i *instance) start(ctx context.Context, spec Spec) error {
 	defer i.op.Unlock()
 	i.mu.Lock()
 	i.spec = spec
-	runs := i.process != nil
+	running := i.process
 	i.mu.Unlock()
-	if runs {
+	if running != nil {
+		if err := limitHops(running.metadata.listener, spec.Metadata.HopLimit); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
 		return nil
 	}
 	return i.boot(ctx)
@@ -73,16 +83,19 @@ func (i *instance) boot(ctx context.Context) error {
 	if spec.Namespace == nil {
 		return errors.New("it has no network namespace")
 	}
-	if err := prepareDisk(i.dir, i.manager.opts, spec); err != nil {
+	disk, err := prepareDisk(i.dir, i.manager.opts, spec)
+	if err != nil {
 		return fmt.Errorf("preparing its disk: %w", err)
 	}
-	p, err := i.launch(spec)
+	p, err := i.launch(spec, disk)
 	if err != nil {
 		i.fail(err)
 		return err
 	}
 	select {
 	case <-p.booted:
+		go i.probe(p)
+		go i.followKernel(p)
 		return nil
 	case <-p.ended:
 		err = fmt.Errorf("its init ended: %s: %s", p.state, lastLine(readConsole(i.dir)))
@@ -98,11 +111,11 @@ func (i *instance) boot(ctx context.Context) error {
 }
 
 // launch starts the process and what watches it.
-func (i *instance) launch(spec Spec) (*process, error) {
+func (i *instance) launch(spec Spec, disk *volume) (*process, error) {
 	i.mu.Lock()
-	i.stopping, i.user = false, guest.Event{}
+	i.ends, i.user, i.health, i.agent = "", guest.Event{}, HealthUnknown, Agent{}
 	i.mu.Unlock()
-	p, err := i.newProcess(spec)
+	p, err := i.newProcess(spec, disk)
 	if err != nil {
 		return nil, err
 	}
@@ -124,18 +137,20 @@ func (i *instance) fail(err error) {
 // watch takes in events until the process ends, and then tells why it did.
 func (i *instance) watch(p *process) {
 	for event := range p.events {
-		i.mu.Lock()
-		i.user = event
-		i.mu.Unlock()
-		i.manager.notify()
+		if i.note(event) {
+			i.manager.notify()
+		}
 	}
 	<-p.ended
+	if p.unmounted != nil {
+		i.manager.log.Warn("closing a machine's volume", "machine", i.id, "error", p.unmounted)
+	}
 	i.mu.Lock()
 	again := false
 	if i.process == p {
 		i.process = nil
 		if !i.held {
-			i.phase, i.reason, again = verdict(p.state, i.stopping)
+			i.phase, i.reason, again = verdict(p.state, i.ends)
 		}
 	}
 	i.mu.Unlock()
@@ -146,12 +161,28 @@ func (i *instance) watch(p *process) {
 	}
 }
 
-// verdict tells what the end of an init means; again says that it asked for a reboot.
-func verdict(state *os.ProcessState, stopping bool) (phase Phase, reason string, again bool) {
+// note takes an event in and tells whether it changes what is seen of the machine.
+func (i *instance) note(event guest.Event) (changed bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if event.Agent == nil {
+		i.user = event
+		return true
+	}
+	was := i.agent.Online()
+	i.agent.Error = event.Agent.Error
+	if event.Agent.Error == "" {
+		i.agent.Reached = time.Now()
+	}
+	return was != i.agent.Online()
+}
+
+// verdict tells what the end of an init means: what we wanted, if it was our doing; again says that it asked for a reboot.
+func verdict(state *os.ProcessState, ends Phase) (phase Phase, reason string, again bool) {
 	status, _ := state.Sys().(syscall.WaitStatus)
 	switch {
-	case stopping:
-		return PhaseStopped, "", false
+	case ends != "":
+		return ends, "", false
 	case status.Exited() && status.ExitStatus() == guest.ExitOff:
 		return PhaseStopped, "it was shut down from inside", false
 	case status.Exited() && status.ExitStatus() == guest.ExitReboot:
@@ -172,11 +203,14 @@ func (i *instance) bootAgain() {
 	}
 }
 
-func (i *instance) stop(ctx context.Context, force bool) error {
+// stop ends the machine; ends is what it becomes: stopped, or off.
+func (i *instance) stop(ctx context.Context, force bool, ends Phase) error {
 	if force { // an orderly stop that is under way must not hold up a forced one
 		i.mu.Lock()
-		i.stopping = i.stopping || i.process != nil
 		p := i.process
+		if p != nil && i.ends == "" {
+			i.ends = ends
+		}
 		i.mu.Unlock()
 		if p != nil {
 			p.kill()
@@ -184,17 +218,17 @@ func (i *instance) stop(ctx context.Context, force bool) error {
 	}
 	i.op.Lock()
 	defer i.op.Unlock()
-	i.halt(ctx, force)
+	i.halt(ctx, force, ends)
 	return nil
 }
 
 // halt ends the process, if there is one, and waits until nothing of it runs. The caller holds op.
-func (i *instance) halt(ctx context.Context, force bool) {
+func (i *instance) halt(ctx context.Context, force bool, ends Phase) {
 	i.mu.Lock()
 	p := i.process
-	i.stopping = true
+	i.ends = ends
 	if p == nil && i.phase != PhaseGone {
-		i.phase, i.reason = PhaseStopped, ""
+		i.phase, i.reason = ends, ""
 	}
 	i.mu.Unlock()
 	if p == nil {
@@ -222,7 +256,7 @@ func (i *instance) reboot(ctx context.Context) error {
 	}
 	i.hold(true)
 	defer i.hold(false)
-	i.halt(ctx, false)
+	i.halt(ctx, false, PhaseStopped)
 	return i.boot(ctx)
 }
 
@@ -232,10 +266,10 @@ func (i *instance) hold(on bool) {
 	i.held = on
 }
 
-func (i *instance) remove(ctx context.Context) error {
+func (i *instance) remove(ctx context.Context, force bool) error {
 	i.op.Lock()
 	defer i.op.Unlock()
-	i.halt(ctx, false)
+	i.halt(ctx, force, PhaseStopped)
 	i.mu.Lock()
 	i.phase = PhaseGone
 	i.mu.Unlock()

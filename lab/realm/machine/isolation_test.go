@@ -108,7 +108,7 @@ func TestAForkBombIsContained(t *testing.T) {
 	begun := time.Now()
 	require.NoError(t, l.Stop(t.Context(), "i-1", true))
 	t.Logf("a bombed machine was killed in %s", time.Since(begun))
-	require.NoError(t, l.Delete(t.Context(), "i-1"))
+	require.NoError(t, l.Delete(t.Context(), "i-1", false))
 }
 
 func TestTheMetadataServiceFromInside(t *testing.T) {
@@ -156,7 +156,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		l.boot("i-1", webServer)
 		l.await("i-1")
 		pid := initPID(t)
-		require.NoError(t, l.Delete(t.Context(), "i-1"))
+		require.NoError(t, l.Delete(t.Context(), "i-1", false))
 		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
 		entries, err := os.ReadDir(l.dir)
 		require.NoError(t, err)

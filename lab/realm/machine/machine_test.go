@@ -213,7 +213,7 @@ func TestADiskIsKeptAndUserDataRunsOnce(t *testing.T) {
 		return l.observe("i-1").Phase == machine.PhaseRunning && strings.Count(string(l.Console("i-1")), " booted") == 4
 	}, 20*time.Second, 5*time.Millisecond)
 	require.False(t, answers(), "a disabled unit stays down")
-	require.NoError(t, l.Delete(t.Context(), "i-1"))
+	require.NoError(t, l.Delete(t.Context(), "i-1", false))
 	require.Equal(t, machine.PhaseGone, l.observe("i-1").Phase)
 	require.NoDirExists(t, filepath.Join(l.dir, "i-1"))
 }
@@ -236,7 +236,7 @@ func TestFailingUserDataIsReportedAndTheMachineGoesOn(t *testing.T) {
 
 	spec := l.spec("i-2", "#cloud-config\npackages: [x]\n")
 	require.Error(t, l.Start(t.Context(), spec), "another machine can't have the same namespace's metadata address")
-	require.NoError(t, l.Delete(t.Context(), "i-1"))
+	require.NoError(t, l.Delete(t.Context(), "i-1", false))
 	require.NoError(t, l.Start(t.Context(), spec))
 	require.Equal(t, "failed", l.await("i-2").UserData)
 	require.Eventually(t, func() bool { return strings.Contains(string(l.Console("i-2")), "does not implement \"#cloud-config\"") }, 10*time.Second, 5*time.Millisecond)

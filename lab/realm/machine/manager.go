@@ -11,8 +11,6 @@ import (
 	"sort"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"haven/lab/realm/host"
 	"haven/lab/realm/machine/guest"
 )
@@ -37,7 +35,6 @@ type Manager struct {
 	log     *slog.Logger
 	cgroups cgroups
 	changed chan struct{}
-	release func() error // what New mounted
 
 	mu        sync.Mutex
 	instances map[string]*instance
@@ -60,12 +57,9 @@ func New(h *host.Host, opts Options) (*Manager, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the machines' folder: %w", err)
 	}
-	m := &Manager{opts: opts, log: h.Log(), changed: make(chan struct{}, 1), instances: map[string]*instance{}, release: func() error { return nil }}
+	m := &Manager{opts: opts, log: h.Log(), changed: make(chan struct{}, 1), instances: map[string]*instance{}}
 	if err := host.Privileged(); err != nil {
 		return m, nil // each Start says why it can't
-	}
-	if err := m.findRoom(); err != nil {
-		return nil, err
 	}
 	if err := keepBinary(filepath.Join(dir, binaryFile)); err != nil {
 		return nil, err
@@ -75,37 +69,6 @@ func New(h *host.Host, opts Options) (*Manager, error) {
 		m.log.Warn("machines are not limited: cgroup v1 controllers are missing", "missing", missing)
 	}
 	return m, m.cgroups.clear()
-}
-
-// findRoom makes sure that the folder's file system can carry layers; if not, it puts memory there, for this lab's life.
-func (m *Manager) findRoom() error {
-	err := carriesLayers(m.opts.Dir)
-	if err == nil {
-		return nil
-	}
-	m.log.Warn("machines' disks are in memory and do not outlive the lab: their folder can't carry an overlay", "folder", m.opts.Dir, "error", err)
-	if err := unix.Mount("tmpfs", m.opts.Dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=700"); err != nil {
-		return fmt.Errorf("mounting memory for machines' disks at %s: %w", m.opts.Dir, err)
-	}
-	m.release = func() error { return unix.Unmount(m.opts.Dir, unix.MNT_DETACH) }
-	return nil
-}
-
-func carriesLayers(dir string) (err error) {
-	probe, err := os.MkdirTemp(dir, ".probe-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(probe)) }()
-	upper, work := filepath.Join(probe, "upper"), filepath.Join(probe, "work")
-	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755), setOpaque(upper)); err != nil {
-		return err
-	}
-	tree, err := guest.OpenOverlay(upper, work)
-	if err != nil {
-		return err
-	}
-	return unix.Close(tree)
 }
 
 var idText = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
@@ -148,7 +111,7 @@ func (m *Manager) Stop(ctx context.Context, id string, force bool) error {
 	if err != nil {
 		return err
 	}
-	return i.stop(ctx, force)
+	return i.stop(ctx, force, PhaseStopped)
 }
 
 // Reboot shuts a machine down and boots it again from its disk.
@@ -163,13 +126,13 @@ func (m *Manager) Reboot(ctx context.Context, id string) error {
 	return nil
 }
 
-// Delete shuts a machine down and removes its disk and console. A machine that does not exist is no error.
-func (m *Manager) Delete(ctx context.Context, id string) error {
+// Delete shuts a machine down, as Stop does, and removes its disk and console. A machine that does not exist is no error.
+func (m *Manager) Delete(ctx context.Context, id string, force bool) error {
 	i, err := m.instance(id)
 	if err != nil {
 		return err
 	}
-	if err := i.remove(ctx); err != nil {
+	if err := i.remove(ctx, force); err != nil {
 		return fmt.Errorf("deleting machine %s: %w", id, err)
 	}
 	m.mu.Lock()
@@ -224,7 +187,7 @@ func (m *Manager) Prune(ctx context.Context, ids []string) error {
 	var errs []error
 	for _, e := range entries {
 		if idText.MatchString(e.Name()) && !keep[e.Name()] {
-			errs = append(errs, m.Delete(ctx, e.Name()))
+			errs = append(errs, m.Delete(ctx, e.Name(), true))
 		}
 	}
 	return errors.Join(errs...)
@@ -241,8 +204,8 @@ func (m *Manager) Close() error {
 	var group sync.WaitGroup
 	errs := make([]error, len(all))
 	for n, i := range all {
-		group.Go(func() { errs[n] = i.stop(context.Background(), true) })
+		group.Go(func() { errs[n] = i.stop(context.Background(), true, PhaseStopped) })
 	}
 	group.Wait()
-	return errors.Join(append(errs, m.cgroups.clear(), m.release())...)
+	return errors.Join(append(errs, m.cgroups.clear())...)
 }

@@ -18,7 +18,7 @@ import (
 const metadataAddress = "169.254.169.254"
 
 // serveMetadata answers at the metadata service's address inside the machine's namespace, which it adds there.
-func (i *instance) serveMetadata(spec Spec) (*http.Server, error) {
+func (i *instance) serveMetadata(spec Spec) (*metadataServer, error) {
 	link, err := spec.Namespace.Netlink().LinkByName("lo")
 	if err != nil {
 		return nil, fmt.Errorf("finding loopback: %w", err)
@@ -30,7 +30,7 @@ func (i *instance) serveMetadata(spec Spec) (*http.Server, error) {
 	if err := spec.Namespace.Netlink().AddrReplace(link, address); err != nil {
 		return nil, fmt.Errorf("adding %s: %w", address, err)
 	}
-	listener, err := listenMetadata(spec)
+	listener, err := i.listenMetadata(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -44,24 +44,64 @@ func (i *instance) serveMetadata(spec Spec) (*http.Server, error) {
 	})
 	server := &http.Server{Handler: service, ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10}
 	go server.Serve(listener)
-	return server, nil
+	return &metadataServer{server, listener}, nil
 }
 
-// listenMetadata limits how many hops an answer survives, so that what is behind another router in the instance gets none.
-func listenMetadata(spec Spec) (listener net.Listener, err error) {
-	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		var failed error
-		err := raw.Control(func(fd uintptr) {
-			failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, min(max(spec.Metadata.HopLimit, 1), 64))
-		})
-		return errors.Join(err, failed)
-	}}
+// metadataServer is a running metadata service.
+type metadataServer struct {
+	*http.Server
+	listener hopped
+}
+
+// hopped limits how many hops an answer survives, so that what is behind another router in the instance gets none.
+type hopped struct {
+	*net.TCPListener
+	limit func() int // that holds when a connection is accepted
+}
+
+// Accept returns the next connection, limited.
+func (h hopped) Accept() (net.Conn, error) {
+	for {
+		conn, err := h.AcceptTCP()
+		if err != nil {
+			return nil, err
+		}
+		if limitHops(conn, h.limit()) == nil {
+			return conn, nil
+		}
+		conn.Close() // its client has gone
+	}
+}
+
+// limitHops limits a connection, or the handshakes of a listener.
+func limitHops(socket syscall.Conn, hops int) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return setTTL(raw, hops)
+}
+
+func setTTL(raw syscall.RawConn, hops int) error {
+	var failed error
+	err := raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, min(max(hops, 1), 64))
+	})
+	return errors.Join(err, failed)
+}
+
+func (i *instance) listenMetadata(spec Spec) (hopped, error) {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return setTTL(raw, spec.Metadata.HopLimit) }}
 	config.SetMultipathTCP(false) // such a socket has no limit of hops
-	err = spec.Namespace.Do(func() error {
+	var listener net.Listener
+	err := spec.Namespace.Do(func() (err error) {
 		listener, err = config.Listen(context.Background(), "tcp4", metadataAddress+":80")
 		return err
 	})
-	return listener, err
+	if err != nil {
+		return hopped{}, err
+	}
+	return hopped{listener.(*net.TCPListener), func() int { return i.facts().Metadata.HopLimit }}, nil
 }
 
 // metadata returns the machine's facts as they are now.

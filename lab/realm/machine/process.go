@@ -21,21 +21,26 @@ import (
 type process struct {
 	cmd      *exec.Cmd
 	control  *os.File // connections to the init go out over it
-	metadata *http.Server
+	metadata *metadataServer
 	group    cgroup
 	client   *http.Client
+	volume   *volume
+	console  *console
 
 	events chan guest.Event
 	booted chan struct{} // closed when the init runs
 	ended  chan struct{} // closed when nothing of the machine runs any more
 	noted  chan struct{} // closed when the instance knows
 	state  *os.ProcessState
+
+	unmounted error // what went wrong with its volume in the end
 }
 
-// newProcess starts the first process of a machine, limited before it does anything.
-func (i *instance) newProcess(spec Spec) (p *process, err error) {
-	p = &process{events: make(chan guest.Event, 16), booted: make(chan struct{}), ended: make(chan struct{}), noted: make(chan struct{})}
-	var undo []func()
+// newProcess starts the first process of a machine, limited before it does anything. When it fails, the
+// volume is closed.
+func (i *instance) newProcess(spec Spec, disk *volume) (p *process, err error) {
+	p = &process{volume: disk, events: make(chan guest.Event, 16), booted: make(chan struct{}), ended: make(chan struct{}), noted: make(chan struct{})}
+	undo := []func(){func() { _ = disk.close() }}
 	defer func() {
 		if err != nil {
 			for n := len(undo) - 1; n >= 0; n-- {
@@ -51,29 +56,29 @@ func (i *instance) newProcess(spec Spec) (p *process, err error) {
 		return nil, fmt.Errorf("limiting it: %w", err)
 	}
 	undo = append(undo, func() { _ = p.group.remove() })
-	console, err := openConsole(i.dir)
-	if err != nil {
+	if p.console, err = openConsole(i.dir); err != nil {
 		return nil, fmt.Errorf("opening its console: %w", err)
 	}
-	ends, err := openEnds()
+	ends, err := openEnds(disk)
 	if err != nil {
-		return nil, errors.Join(err, console.Close())
+		return nil, errors.Join(err, p.console.Close())
 	}
 	p.control = ends.control
 	p.cmd = &exec.Cmd{Path: "/proc/self/exe", Args: []string{guest.InitName}, Env: []string{}, Dir: "/", Stdout: ends.consoleIn, Stderr: ends.consoleIn,
-		ExtraFiles: []*os.File{ends.configOut, ends.controlInside, ends.eventIn}}
+		ExtraFiles: []*os.File{ends.configOut, ends.controlInside, ends.eventIn, ends.disk}}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC}
 	err = spec.Namespace.Start(p.cmd)
 	ends.closeInside()
 	if err != nil {
 		ends.closeOutside()
-		return nil, errors.Join(fmt.Errorf("starting its init: %w", err), console.Close())
+		return nil, errors.Join(fmt.Errorf("starting its init: %w", err), p.console.Close())
 	}
 	p.client = &http.Client{Transport: transport(p.control)}
-	go copyConsole(ends.consoleOut, console)
+	go copyConsole(ends.consoleOut, p.console)
 	go p.readEvents(ends.eventOut)
 	go p.wait()
 	if err := p.configure(ends.configIn, i.dir, filepath.Join(i.manager.opts.Dir, binaryFile), spec); err != nil {
+		undo = nil // what ended has cleaned up
 		p.kill()
 		<-p.ended
 		return nil, err
@@ -88,8 +93,8 @@ func (p *process) configure(to *os.File, dir, binary string, spec Spec) error {
 		return fmt.Errorf("limiting its init: %w", err)
 	}
 	err := json.NewEncoder(to).Encode(guest.Config{
-		Upper: filepath.Join(dir, upperFolder), Work: filepath.Join(dir, workFolder), Root: filepath.Join(dir, rootFolder),
-		Binary: binary, Hostname: spec.Hostname, InstanceID: spec.ID, UserData: spec.UserData,
+		Disk: filepath.Join(dir, diskFolder), Root: filepath.Join(dir, rootFolder),
+		Binary: binary, Hostname: spec.Hostname, InstanceID: spec.ID, UserData: spec.UserData, Agent: spec.Agent,
 	})
 	if err != nil {
 		return fmt.Errorf("configuring its init: %w", err)
@@ -122,6 +127,7 @@ func (p *process) wait() {
 	p.client.CloseIdleConnections()
 	p.control.Close()
 	_ = p.group.remove() // what is left is cleared by the next manager
+	p.unmounted = p.volume.close()
 	close(p.ended)
 }
 
@@ -134,10 +140,11 @@ type ends struct {
 	control, controlInside *os.File
 	eventOut, eventIn      *os.File // read outside, written inside
 	consoleOut, consoleIn  *os.File
+	disk                   *os.File // used inside
 }
 
-func openEnds() (e ends, err error) {
-	var errs [4]error
+func openEnds(disk *volume) (e ends, err error) {
+	var errs [5]error
 	e.configOut, e.configIn, errs[0] = os.Pipe()
 	e.eventOut, e.eventIn, errs[1] = os.Pipe()
 	e.consoleOut, e.consoleIn, errs[2] = os.Pipe()
@@ -146,6 +153,7 @@ func openEnds() (e ends, err error) {
 		e.control, e.controlInside = os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
 	}
 	errs[3] = err
+	e.disk, errs[4] = disk.copy()
 	if err := errors.Join(errs[:]...); err != nil {
 		e.closeInside()
 		e.closeOutside()
@@ -154,7 +162,7 @@ func openEnds() (e ends, err error) {
 	return e, nil
 }
 
-func (e ends) closeInside()  { closeAll(e.configOut, e.controlInside, e.eventIn, e.consoleIn) }
+func (e ends) closeInside()  { closeAll(e.configOut, e.controlInside, e.eventIn, e.consoleIn, e.disk) }
 func (e ends) closeOutside() { closeAll(e.configIn, e.control, e.eventOut, e.consoleOut) }
 
 func closeAll(files ...*os.File) {

@@ -28,12 +28,15 @@ type Spec struct {
 
 	CPUs      float64 // of the instance type
 	MemoryMiB int64
+	DiskGiB   int // of its root volume when that is first made; 0: 8
 
 	Metadata MetadataOptions
 	Tags     map[string]string
 	// Profile is the instance profile's ARN; empty: no role, and metadata has no credentials.
 	Profile string
 	Role    string // the role's name
+	// Agent is the URL that the machine's Systems Manager agent registers at; empty: it has no agent.
+	Agent string
 	// Credentials returns fresh credentials of the role for the metadata service.
 	Credentials func(ctx context.Context) (Credentials, error)
 }
@@ -78,6 +81,17 @@ const (
 	PhaseStopped Phase = "stopped" // it was stopped; its disk is kept
 	PhaseGone    Phase = "gone"    // unknown, deleted
 	PhaseCrashed Phase = "crashed" // its init ended by itself: EC2 would show a failed status check or a stop
+	PhaseOff     Phase = "off"     // it lost its power; its disk is kept
+)
+
+// Health is whether a machine's system answers, as far as its hypervisor can tell.
+type Health string
+
+// Healths of a machine.
+const (
+	HealthUnknown Health = ""       // not looked at since it booted
+	HealthOK      Health = "ok"     // its init answers
+	HealthFailed  Health = "failed" // its init does not answer: it hangs
 )
 
 // Observation is what is known of a machine.
@@ -88,4 +102,15 @@ type Observation struct {
 	// UserData tells whether the user data has finished ("", "running", "done", "failed") and its exit code.
 	UserData string
 	ExitCode int
+	Health   Health
+	Agent    Agent
 }
+
+// Agent is what is known of a machine's Systems Manager agent.
+type Agent struct {
+	Reached time.Time // when its service last answered it, over the machine's own network; zero: never since it booted
+	Error   string    // why it does not now
+}
+
+// Online tells whether the agent's service answers it.
+func (a Agent) Online() bool { return a.Error == "" && !a.Reached.IsZero() }

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"haven/lab/realm/loop"
 )
 
 // volume is a mounted btrfs over one image a zone. Its folder has <zone>.img, <zone>.lost for a copy that must be
@@ -29,7 +31,7 @@ type volume struct {
 	tree, sealed *os.File // the mount, and a read-only view of it
 
 	mu      sync.Mutex // guards devices
-	devices map[string]*device
+	devices map[string]*loop.Device
 
 	changing sync.Mutex // held while copies are healed or scrubbed
 }
@@ -56,7 +58,7 @@ func (v *volume) open(ctx context.Context) error {
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
 		return err
 	}
-	v.devices = map[string]*device{}
+	v.devices = map[string]*loop.Device{}
 	made := filepath.Join(v.dir, "made")
 	fresh := !exists(made)
 	if fresh {
@@ -110,7 +112,7 @@ func (v *volume) attach() error {
 		if v.lost(zone) {
 			continue
 		}
-		d, err := attach(v.image(zone))
+		d, err := loop.Attach(v.image(zone))
 		if err != nil {
 			return err
 		}
@@ -122,7 +124,7 @@ func (v *volume) attach() error {
 func (v *volume) detach() error {
 	var errs []error
 	for zone, d := range v.devices {
-		errs = append(errs, d.close())
+		errs = append(errs, d.Close())
 		delete(v.devices, zone)
 	}
 	return errors.Join(errs...)
@@ -131,7 +133,7 @@ func (v *volume) detach() error {
 func (v *volume) format(ctx context.Context) error {
 	args := []string{"--quiet", "--force", "--data", "raid1", "--metadata", "raid1", "--nodiscard"}
 	for _, zone := range v.zones {
-		args = append(args, v.devices[zone].path)
+		args = append(args, v.devices[zone].Path())
 	}
 	return run(ctx, "mkfs.btrfs", args...)
 }
@@ -150,10 +152,10 @@ func (v *volume) mount() error {
 			continue
 		}
 		if first == "" {
-			first = d.path
+			first = d.Path()
 			err = unix.FsconfigSetString(context, "source", first)
 		}
-		err = errors.Join(err, unix.FsconfigSetString(context, "device", d.path))
+		err = errors.Join(err, unix.FsconfigSetString(context, "device", d.Path()))
 	}
 	if first == "" {
 		return errors.New("mounting the file system: every copy is lost")
@@ -196,7 +198,7 @@ func (v *volume) lose(zone string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if d := v.devices[zone]; d != nil {
-		return d.kill()
+		return d.Kill()
 	}
 	return nil
 }
@@ -207,17 +209,17 @@ func (v *volume) heal(ctx context.Context, zone string) error {
 	if err := v.makeImage(zone); err != nil {
 		return err
 	}
-	fresh, err := attach(v.image(zone))
+	fresh, err := loop.Attach(v.image(zone))
 	if err != nil {
 		return err
 	}
 	_ = run(ctx, "btrfs", "replace", "cancel", v.mnt()) // one that a kill cut short; usually there is none
-	if err := run(ctx, "btrfs", "replace", "start", "-B", "-r", "-f", v.id(zone), fresh.path, v.mnt()); err != nil {
-		return errors.Join(err, fresh.close())
+	if err := run(ctx, "btrfs", "replace", "start", "-B", "-r", "-f", v.id(zone), fresh.Path(), v.mnt()); err != nil {
+		return errors.Join(err, fresh.Close())
 	}
 	v.mu.Lock()
 	if old := v.devices[zone]; old != nil {
-		err = old.close()
+		err = old.Close()
 	}
 	v.devices[zone] = fresh
 	v.mu.Unlock()

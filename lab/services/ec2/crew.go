@@ -82,7 +82,7 @@ func (c *crew) nextTry() time.Duration {
 
 // order prepares an effect and sends it off, if there is something to do and the machine's namespace is there.
 func (c *crew) order(ctx context.Context, region string, row *instanceRow, wanted effect) error {
-	one := task{effect: wanted, region: region, id: row.ID, force: row.ForceStop}
+	one := task{effect: wanted, region: region, id: row.ID, force: row.ForceStop || wanted == effectPowerOff}
 	if wanted == effectStart || wanted == effectRefresh {
 		ready, err := c.brief(&one, row)
 		if err != nil || !ready {
@@ -173,9 +173,11 @@ func (c *crew) carryOut(ctx context.Context, one task) error {
 		return machines.Stop(ctx, one.id, one.force)
 	case effectReboot:
 		err := machines.Reboot(ctx, one.id)
-		return cmpErr(c.service.changeInstance(one.region, one.id, types.InstanceStateNameRunning, func(row *instanceRow) { row.Reboot = false }), err)
+		return cmpErr(c.booted(one), err)
+	case effectPowerOff:
+		return machines.PowerOff(ctx, one.id)
 	case effectDelete:
-		if err := machines.Delete(ctx, one.id); err != nil {
+		if err := machines.Delete(ctx, one.id, one.force); err != nil {
 			return err
 		}
 		return c.buried(one)
@@ -193,7 +195,10 @@ func (c *crew) start(ctx context.Context, one task) error {
 	if err == nil {
 		delete(c.tries, one.id)
 		delete(c.after, one.id)
-		return c.rebooted(one)
+		if one.effect == effectRefresh {
+			return nil
+		}
+		return c.booted(one)
 	}
 	if ctx.Err() != nil {
 		return err
@@ -206,16 +211,15 @@ func (c *crew) start(ctx context.Context, one task) error {
 	}
 	delete(c.tries, one.id)
 	delete(c.after, one.id)
-	message := "Server.InternalError: Internal error on launch: " + err.Error()
-	return cmpErr(c.service.changeInstance(one.region, one.id, types.InstanceStateNamePending, func(row *instanceRow) {
-		row.State, row.Reason = types.InstanceStateNameShuttingDown, &reason{"Server.InternalError", message}
-	}), err)
+	gaveUp := func(row *instanceRow) { row.giveUp(err.Error()) }
+	return cmpErr(c.service.changeInstance(one.region, one.id, types.InstanceStateNamePending, gaveUp), err)
 }
 
-// rebooted clears the wish for a reboot of a machine that had crashed and was started instead.
-func (c *crew) rebooted(one task) error {
+// booted is when the machine of a running instance has been booted anew: its checks begin again, and a reboot that was
+// wished for has been made.
+func (c *crew) booted(one task) error {
 	return c.service.changeInstance(one.region, one.id, types.InstanceStateNameRunning, func(row *instanceRow) {
-		row.Reboot, row.Impaired = false, false
+		row.Reboot, row.Impaired, row.Checked = false, false, false
 	})
 }
 

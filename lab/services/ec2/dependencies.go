@@ -46,7 +46,13 @@ type Machines interface {
 	Start(ctx context.Context, spec machine.Spec) error
 	Stop(ctx context.Context, id string, force bool) error
 	Reboot(ctx context.Context, id string) error
-	Delete(ctx context.Context, id string) error
+	Delete(ctx context.Context, id string, force bool) error
+	// PowerOff takes a machine's power.
+	PowerOff(ctx context.Context, id string) error
+	// Usage measures a running machine; ok is false when there is nothing to measure.
+	Usage(id string) (usage machine.Usage, ok bool)
+	// RunScript has a machine's agent run a script.
+	RunScript(ctx context.Context, id string, script machine.Script) (machine.ScriptResult, error)
 	Observe() []machine.Observation
 	Changed() <-chan struct{}
 	Console(id string) []byte

@@ -128,7 +128,7 @@ func setSourceCheck(tx *cloud.Tx, region, nicID string, on bool) error {
 	return interfaces.save(tx, region, nic)
 }
 
-// ModifyInstanceMetadataOptions changes how an instance reaches its metadata. It takes effect at the next boot.
+// ModifyInstanceMetadataOptions changes how an instance reaches its metadata.
 func (s *Service) ModifyInstanceMetadataOptions(ctx context.Context, in *ec2.ModifyInstanceMetadataOptionsInput) (*ec2.ModifyInstanceMetadataOptionsOutput, error) {
 	if err := refuse("HttpProtocolIpv6", in.HttpProtocolIpv6 == types.InstanceMetadataProtocolStateEnabled); err != nil {
 		return nil, err

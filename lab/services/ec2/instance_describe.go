@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -154,7 +155,7 @@ func (s *Service) DescribeInstanceStatus(ctx context.Context, in *ec2.DescribeIn
 		answer := page[types.InstanceStatus]{set: statusFilters}
 		for _, row := range rows {
 			if row.State == types.InstanceStateNameRunning || in.IncludeAllInstances != nil && *in.IncludeAllInstances {
-				answer.add(row.ID, showStatus(row))
+				answer.add(row.ID, s.showStatus(row))
 			}
 		}
 		out.InstanceStatuses, out.NextToken, err = answer.cut(query{filters: in.Filters, limit: in.MaxResults, token: in.NextToken})
@@ -163,7 +164,8 @@ func (s *Service) DescribeInstanceStatus(ctx context.Context, in *ec2.DescribeIn
 	return out, err
 }
 
-func showStatus(row *instanceRow) types.InstanceStatus {
+// showStatus shows the two checks: the system's, which is the host's, and the instance's own.
+func (s *Service) showStatus(row *instanceRow) types.InstanceStatus {
 	shown := types.InstanceStatus{
 		InstanceId: aws.String(row.ID), AvailabilityZone: aws.String(row.Zone), AvailabilityZoneId: aws.String(cloud.ZoneID(row.Zone)),
 		InstanceState:  showState(row.State),
@@ -173,12 +175,24 @@ func showStatus(row *instanceRow) types.InstanceStatus {
 	if row.State != types.InstanceStateNameRunning {
 		return shown
 	}
-	passed := types.InstanceStatusDetails{Name: types.StatusNameReachability, Status: types.StatusTypePassed}
-	shown.SystemStatus = &types.InstanceStatusSummary{Status: types.SummaryStatusOk, Details: []types.InstanceStatusDetails{passed}}
-	shown.InstanceStatus = &types.InstanceStatusSummary{Status: types.SummaryStatusOk, Details: []types.InstanceStatusDetails{passed}}
+	since, dark := s.dark.of(row.Zone)
+	shown.SystemStatus = showCheck(row.Checked || row.Impaired, dark, since)
 	if row.Impaired {
-		failed := types.InstanceStatusDetails{Name: types.StatusNameReachability, Status: types.StatusTypeFailed, ImpairedSince: aws.Time(row.ImpairedSince)}
-		shown.InstanceStatus = &types.InstanceStatusSummary{Status: types.SummaryStatusImpaired, Details: []types.InstanceStatusDetails{failed}}
+		dark, since = true, row.ImpairedSince
 	}
+	shown.InstanceStatus = showCheck(row.Checked, dark, since)
 	return shown
+}
+
+func showCheck(made, failed bool, since time.Time) *types.InstanceStatusSummary {
+	detail := types.InstanceStatusDetails{Name: types.StatusNameReachability, Status: types.StatusTypePassed}
+	summary := &types.InstanceStatusSummary{Status: types.SummaryStatusOk}
+	switch {
+	case failed:
+		summary.Status, detail.Status, detail.ImpairedSince = types.SummaryStatusImpaired, types.StatusTypeFailed, aws.Time(since)
+	case !made:
+		summary.Status, detail.Status = types.SummaryStatusInitializing, types.StatusTypeInitializing
+	}
+	summary.Details = []types.InstanceStatusDetails{detail}
+	return summary
 }

@@ -128,7 +128,7 @@ func showInstance(row *instanceRow, around *surroundings) types.Instance {
 		CpuOptions:         &types.CpuOptions{CoreCount: aws.Int32(kind.cores()), ThreadsPerCore: aws.Int32(kind.threads())},
 		EnclaveOptions:     &types.EnclaveOptions{Enabled: aws.Bool(false)},
 		HibernationOptions: &types.HibernationOptions{Configured: aws.Bool(false)},
-		MaintenanceOptions: &types.InstanceMaintenanceOptions{AutoRecovery: types.InstanceAutoRecoveryStateDefault},
+		MaintenanceOptions: &types.InstanceMaintenanceOptions{AutoRecovery: row.recovery()},
 		CapacityReservationSpecification: &types.CapacityReservationSpecificationResponse{
 			CapacityReservationPreference: types.CapacityReservationPreferenceOpen,
 		},
@@ -153,6 +153,13 @@ func showInstance(row *instanceRow, around *surroundings) types.Instance {
 		around.plug(&shown, nic)
 	}
 	return shown
+}
+
+func (i *instanceRow) recovery() types.InstanceAutoRecoveryState {
+	if i.NoRecovery {
+		return types.InstanceAutoRecoveryStateDisabled
+	}
+	return types.InstanceAutoRecoveryStateDefault
 }
 
 func showAttached(volume instanceVolume) types.InstanceBlockDeviceMapping {

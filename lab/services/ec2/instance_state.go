@@ -24,10 +24,11 @@ func (s *Service) changeStates(ctx context.Context, ids []string, change func(*c
 			return err
 		}
 		for _, row := range rows {
-			before := row.State
+			before, was := row.State, row.condition()
 			if err := change(tx, region, row); err != nil {
 				return err
 			}
+			s.tell(tx, region, was, row)
 			changes = append(changes, types.InstanceStateChange{
 				InstanceId: aws.String(row.ID), PreviousState: showState(before), CurrentState: showState(row.State),
 			})
@@ -37,17 +38,45 @@ func (s *Service) changeStates(ctx context.Context, ids []string, change func(*c
 	return changes, err
 }
 
-// TerminateInstances ends instances for good, unless they are protected.
+// TerminateInstances ends instances for good. A protected one holds up those of its own zone; those of other zones end
+// and the call fails all the same (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html).
 func (s *Service) TerminateInstances(ctx context.Context, in *ec2.TerminateInstancesInput) (*ec2.TerminateInstancesOutput, error) {
-	_, _ = in.Force, in.SkipOsShutdown // a machine that does not end by itself is ended in any case
+	force := aws.ToBool(in.Force) || aws.ToBool(in.SkipOsShutdown)
+	protected, err := s.protectedZones(ctx, in.InstanceIds)
+	if err != nil {
+		return nil, err
+	}
+	var refused error
 	changes, err := s.changeStates(ctx, in.InstanceIds, func(tx *cloud.Tx, region string, row *instanceRow) error {
-		if row.NoTerminate && !row.ending() {
-			return cloud.Errorf("OperationNotPermitted",
-				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", row.ID)
+		if id := protected[row.Zone]; id != "" && !row.ending() {
+			refused = cloud.Errorf("OperationNotPermitted",
+				"The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", id)
+			return nil
 		}
+		row.ForceStop = row.ForceStop || force
 		return s.terminate(tx, region, row, "User initiated", "")
 	})
+	if err == nil {
+		err = refused
+	}
 	return &ec2.TerminateInstancesOutput{TerminatingInstances: changes}, err
+}
+
+// protectedZones are the zones of the instances that may not be terminated, each with one of them.
+func (s *Service) protectedZones(ctx context.Context, ids []string) (map[string]string, error) {
+	zones := map[string]string{}
+	return zones, s.view(ctx, func(tx *cloud.Tx, region string) error {
+		for _, id := range ids {
+			row, err := instances.find(tx, region, id)
+			if err != nil {
+				return err
+			}
+			if row.NoTerminate && !row.ending() {
+				zones[row.Zone] = row.ID
+			}
+		}
+		return nil
+	})
 }
 
 // StopInstances stops running instances; their disks and private addresses stay.
@@ -58,7 +87,10 @@ func (s *Service) StopInstances(ctx context.Context, in *ec2.StopInstancesInput)
 	force := aws.ToBool(in.Force) || aws.ToBool(in.SkipOsShutdown)
 	changes, err := s.changeStates(ctx, in.InstanceIds, func(tx *cloud.Tx, region string, row *instanceRow) error {
 		switch row.State {
-		case types.InstanceStateNameStopping, types.InstanceStateNameStopped:
+		case types.InstanceStateNameStopping:
+			row.ForceStop = row.ForceStop || force // one that hangs can be forced
+			return instances.save(tx, region, row)
+		case types.InstanceStateNameStopped:
 			return nil
 		case types.InstanceStateNameRunning:
 		default:
@@ -86,7 +118,11 @@ func (s *Service) StartInstances(ctx context.Context, in *ec2.StartInstancesInpu
 		default:
 			return cloud.Errorf("IncorrectInstanceState", "The instance '%s' is not in a state from which it can be started.", row.ID)
 		}
+		if err := s.checkPower(region, row.Zone, row.Type); err != nil {
+			return err
+		}
 		row.State, row.Reason, row.Transition, row.LaunchedAt = types.InstanceStateNamePending, s.pendingReason(), "", now()
+		row.Restarted = true
 		if err := republish(tx, region, row); err != nil {
 			return err
 		}

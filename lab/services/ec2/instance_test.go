@@ -57,9 +57,7 @@ func TestLifeOfAnInstance(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "web-role/"+id, credentials.AccessKeyID)
 
-	status, err := b.client.DescribeInstanceStatus(b.ctx, &ec2.DescribeInstanceStatusInput{InstanceIds: []string{id}})
-	require.NoError(t, err)
-	assert.Equal(t, types.SummaryStatusOk, status.InstanceStatuses[0].InstanceStatus.Status)
+	b.soon("its checks pass", func() bool { return b.status(id).InstanceStatus.Status == types.SummaryStatusOk })
 	console, err := b.client.GetConsoleOutput(b.ctx, &ec2.GetConsoleOutputInput{InstanceId: aws.String(id)})
 	require.NoError(t, err)
 	text, _ := base64.StdEncoding.DecodeString(*console.Output)

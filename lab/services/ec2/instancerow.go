@@ -41,9 +41,13 @@ type instanceRow struct {
 	Volumes          []instanceVolume
 	Impaired         bool      // its instance status check fails
 	ImpairedSince    time.Time //
+	Checked          bool      // its status checks have been made since it booted
 	Reboot           bool      // a reboot was asked for and not yet made
-	ForceStop        bool
-	Token            string `json:",omitempty"` // the client token of its launch
+	Restarted        bool      // it is pending because it was started again, not launched
+	ForceStop        bool      // its system is not asked to end
+	NoRecovery       bool      // MaintenanceOptions.AutoRecovery is disabled
+	Credits          string    `json:",omitempty"` // "standard" or "unlimited"; empty: its type has none
+	Token            string    `json:",omitempty"` // the client token of its launch
 }
 
 type reason struct{ Code, Message string }
@@ -68,7 +72,7 @@ type instanceVolume struct {
 	At                  time.Time
 }
 
-// volumeRow is a record only: the lab's machines have an overlay, not a block device.
+// volumeRow is a volume. A root volume's size limits its instance's disk; all else is a record.
 type volumeRow struct {
 	meta
 	Zone       string
@@ -97,7 +101,11 @@ func (s *Service) Instance(tx *cloud.Tx, region, id string) (*Instance, error) {
 	if err != nil || row == nil {
 		return nil, err
 	}
-	return instanceFacts(row), nil
+	facts := instanceFacts(row)
+	if _, dark := s.dark.of(row.Zone); dark && row.State == types.InstanceStateNameRunning {
+		facts.StatusImpaired = true
+	}
+	return facts, nil
 }
 
 func instanceFacts(row *instanceRow) *Instance {

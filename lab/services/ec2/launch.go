@@ -27,7 +27,7 @@ type launchSpec struct {
 	token       string
 }
 
-// Launch starts one instance of a launch template.
+// Launch starts one instance of a launch template. When it is refused, nothing of it is in the caller's transaction.
 func (s *Service) Launch(tx *cloud.Tx, region string, request LaunchRequest) (*Instance, error) {
 	template, err := s.ResolveLaunchTemplate(tx, region, types.LaunchTemplateSpecification{
 		LaunchTemplateId: aws.String(request.LaunchTemplateID), Version: aws.String(versionText(request.Version)),
@@ -35,9 +35,13 @@ func (s *Service) Launch(tx *cloud.Tx, region string, request LaunchRequest) (*I
 	if err != nil {
 		return nil, err
 	}
-	row, err := s.launch(tx, region, launchSpec{
-		data: template.Data, template: templateRef{template.ID, template.Version},
-		reservation: cloud.NewID("r"), subnet: request.SubnetID, tags: request.Tags,
+	var row *instanceRow
+	err = tx.Attempt(func() error {
+		row, err = s.launch(tx, region, launchSpec{
+			data: template.Data, template: templateRef{template.ID, template.Version},
+			reservation: cloud.NewID("r"), subnet: request.SubnetID, tags: request.Tags,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -61,6 +65,8 @@ func (s *Service) launch(tx *cloud.Tx, region string, spec launchSpec) (*instanc
 		EBSOptimized: aws.ToBool(spec.data.EbsOptimized), NoTerminate: aws.ToBool(spec.data.DisableApiTermination),
 		NoStop:           aws.ToBool(spec.data.DisableApiStop),
 		ShutdownBehavior: cmp.Or(spec.data.InstanceInitiatedShutdownBehavior, types.ShutdownBehaviorStop),
+		NoRecovery:       spec.data.MaintenanceOptions != nil && spec.data.MaintenanceOptions.AutoRecovery == types.LaunchTemplateAutoRecoveryStateDisabled,
+		Credits:          kind.credits(spec.data.CreditSpecification),
 	}
 	maps.Copy(row.Tags, spec.tags)
 	if spec.template.ID != "" {
@@ -76,9 +82,13 @@ func (s *Service) launch(tx *cloud.Tx, region string, spec launchSpec) (*instanc
 	if err := s.plugIn(tx, region, row, spec); err != nil {
 		return nil, err
 	}
+	if err := s.checkPower(region, row.Zone, row.Type); err != nil {
+		return nil, err
+	}
 	if err := createVolumes(tx, region, row, spec.data, image); err != nil {
 		return nil, err
 	}
+	s.tell(tx, region, condition{}, row)
 	return row, instances.save(tx, region, row)
 }
 

@@ -13,8 +13,8 @@ import (
 // as facts without an effect where the effect is invisible inside the lab (volumes, credits, monitoring's period).
 // Everything else that asks for something is refused by name.
 var launchHonoured = map[string]bool{
-	"BlockDeviceMappings":                        true, // recorded as volumes
-	"CreditSpecification":                        true, // the lab has no CPU credits
+	"BlockDeviceMappings":                        true, // recorded as volumes; the root volume's size limits the disk
+	"CreditSpecification":                        true,
 	"DisableApiStop":                             true,
 	"DisableApiTermination":                      true,
 	"EbsOptimized":                               true,
@@ -22,7 +22,7 @@ var launchHonoured = map[string]bool{
 	"ImageId":                                    true,
 	"InstanceInitiatedShutdownBehavior":          true,
 	"InstanceType":                               true,
-	"MaintenanceOptions.AutoRecovery":            true, // the lab has no failing hosts
+	"MaintenanceOptions.AutoRecovery":            true, // kept; instances boot again when their zone's power returns
 	"MetadataOptions":                            true,
 	"Monitoring.Enabled":                         true,
 	"NetworkInterfaces.AssociatePublicIpAddress": true,

@@ -22,10 +22,14 @@ func (s *Service) machineSpec(tx *cloud.Tx, region string, row *instanceRow) (ma
 	if err != nil {
 		return machine.Spec{}, err
 	}
+	disk, err := rootSize(tx, region, row)
+	if err != nil {
+		return machine.Spec{}, err
+	}
 	spec := machine.Spec{
 		ID: row.ID, AccountID: cloud.Account, Region: region, Zone: row.Zone, ZoneID: cloud.ZoneID(row.Zone), Type: row.Type, ImageID: row.Image, Hostname: privateName(region, row.PrivateIP),
 		ReservationID: row.Reservation, UserData: data, LaunchedAt: row.LaunchedAt, Interface: facts,
-		CPUs: float64(kind.size.vcpus), MemoryMiB: kind.size.memoryMiB, Tags: row.Tags, Profile: row.ProfileARN, Role: row.ProfileRole,
+		CPUs: float64(kind.size.vcpus), MemoryMiB: kind.size.memoryMiB, DiskGiB: disk, Agent: "https://ssm." + region + ".amazonaws.com/", Tags: row.Tags, Profile: row.ProfileARN, Role: row.ProfileRole,
 		Metadata: machine.MetadataOptions{
 			Enabled: row.Metadata.Endpoint == types.InstanceMetadataEndpointStateEnabled, HopLimit: int(row.Metadata.HopLimit),
 			TokensRequired: row.Metadata.Tokens == types.HttpTokensStateRequired,
@@ -39,6 +43,22 @@ func (s *Service) machineSpec(tx *cloud.Tx, region string, row *instanceRow) (ma
 		}
 	}
 	return spec, nil
+}
+
+// rootSize is the size of the instance's root volume in GiB; 0: the image's own.
+func rootSize(tx *cloud.Tx, region string, row *instanceRow) (int, error) {
+	from, _ := findImage(row.Image)
+	for _, attached := range row.Volumes {
+		if attached.Device != from.rootDevice {
+			continue
+		}
+		volume, err := volumes.Get(tx, region, attached.Volume)
+		if err != nil || volume == nil {
+			return 0, err
+		}
+		return int(volume.SizeGiB), nil
+	}
+	return 0, nil
 }
 
 func interfaceSpec(tx *cloud.Tx, region string, row *instanceRow) (machine.InterfaceFacts, error) {

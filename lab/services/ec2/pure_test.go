@@ -13,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"haven/lab/cloud"
-	"haven/lab/realm/machine"
 )
 
 func blocks(t *rapid.T, label string) netip.Prefix {
@@ -107,55 +106,6 @@ func TestConvertRefusesWhatHasNoCounterpart(t *testing.T) {
 	mapping, err := convert[types.LaunchTemplateBlockDeviceMapping](types.BlockDeviceMapping{DeviceName: aws.String("/dev/xvda"), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(9)}})
 	require.NoError(t, err)
 	assert.EqualValues(t, 9, *mapping.Ebs.VolumeSize)
-}
-
-// Each state of an instance, met with each phase of its machine, comes to one thing.
-func TestJudge(t *testing.T) {
-	running := machine.Observation{Phase: machine.PhaseRunning}
-	stopped := machine.Observation{Phase: machine.PhaseStopped}
-	crashed := machine.Observation{Phase: machine.PhaseCrashed}
-	nothing := machine.Observation{}
-	for _, c := range []struct {
-		name     string
-		row      instanceRow
-		seen     machine.Observation
-		effect   effect
-		state    types.InstanceStateName // after
-		impaired bool
-	}{
-		{"launch", instanceRow{State: "pending"}, nothing, effectStart, "pending", false},
-		{"launched", instanceRow{State: "pending"}, running, effectNone, "running", false},
-		{"started again after a stop", instanceRow{State: "pending"}, stopped, effectStart, "pending", false},
-		{"failed launch", instanceRow{State: "pending"}, crashed, effectStart, "pending", false},
-		{"steady", instanceRow{State: "running"}, running, effectRefresh, "running", false},
-		{"lab restarted", instanceRow{State: "running"}, nothing, effectStart, "running", false},
-		{"crash", instanceRow{State: "running"}, crashed, effectNone, "running", true},
-		{"crash seen before", instanceRow{State: "running", Impaired: true}, crashed, effectNone, "running", true},
-		{"reboot heals", instanceRow{State: "running", Impaired: true, Reboot: true}, crashed, effectStart, "running", true},
-		{"healed", instanceRow{State: "running", Impaired: true}, running, effectRefresh, "running", false},
-		{"reboot", instanceRow{State: "running", Reboot: true}, running, effectReboot, "running", false},
-		{"shutdown from inside", instanceRow{State: "running", ShutdownBehavior: "stop"}, stopped, effectNone, "stopped", false},
-		{"shutdown from inside terminates", instanceRow{State: "running", ShutdownBehavior: "terminate"}, stopped, effectDelete, "shutting-down", false},
-		{"stop", instanceRow{State: "stopping"}, running, effectStop, "stopping", false},
-		{"stopped", instanceRow{State: "stopping"}, stopped, effectNone, "stopped", false},
-		{"stopped by the lab's own end", instanceRow{State: "stopping"}, nothing, effectNone, "stopped", false},
-		{"rests", instanceRow{State: "stopped"}, nothing, effectNone, "stopped", false},
-		{"must not run", instanceRow{State: "stopped"}, running, effectStop, "stopped", false},
-		{"end", instanceRow{State: "shutting-down"}, running, effectDelete, "shutting-down", false},
-		{"end of what is gone", instanceRow{State: "shutting-down"}, nothing, effectDelete, "shutting-down", false},
-		{"dead", instanceRow{State: "terminated"}, nothing, effectNone, "terminated", false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			row := c.row
-			result := judge(&row, c.seen)
-			if result.change != nil {
-				result.change(&row)
-			}
-			assert.Equal(t, c.effect, result.effect)
-			assert.Equal(t, c.state, row.State)
-			assert.Equal(t, c.impaired, row.Impaired)
-		})
-	}
 }
 
 func TestEveryInstanceTypeIsWhole(t *testing.T) {

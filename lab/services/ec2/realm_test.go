@@ -1,6 +1,7 @@
 package ec2_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -31,12 +32,15 @@ type stage struct {
 	reboots  int
 	failing  map[string]bool // machines that do not start
 	pruned   []string
+	health   map[string]machine.Health // of those that are not well
+	used     map[string]machine.Usage
 	changed  chan struct{}
 }
 
 func newStage() *stage {
 	return &stage{
 		machines: map[string]machine.Phase{}, specs: map[string]machine.Spec{}, starts: map[string]int{}, failing: map[string]bool{},
+		health: map[string]machine.Health{}, used: map[string]machine.Usage{},
 		changed: make(chan struct{}, 1),
 	}
 }
@@ -102,7 +106,23 @@ func (s *stage) Reboot(_ context.Context, id string) error {
 	return nil
 }
 
-func (s *stage) Delete(_ context.Context, id string) error {
+func (s *stage) PowerOff(_ context.Context, id string) error {
+	s.become(id, machine.PhaseOff)
+	return nil
+}
+
+func (s *stage) Usage(id string) (machine.Usage, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used, ok := s.used[id]
+	return used, ok
+}
+
+func (s *stage) RunScript(context.Context, string, machine.Script) (machine.ScriptResult, error) {
+	return machine.ScriptResult{}, errors.New("the stage has no shell")
+}
+
+func (s *stage) Delete(_ context.Context, id string, _ bool) error {
 	s.become(id, machine.PhaseGone)
 	return nil
 }
@@ -112,7 +132,11 @@ func (s *stage) Observe() []machine.Observation {
 	defer s.mu.Unlock()
 	var seen []machine.Observation
 	for id, phase := range s.machines {
-		seen = append(seen, machine.Observation{ID: id, Phase: phase})
+		one := machine.Observation{ID: id, Phase: phase}
+		if phase == machine.PhaseRunning {
+			one.Health = cmp.Or(s.health[id], machine.HealthOK)
+		}
+		seen = append(seen, one)
 	}
 	return seen
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -24,9 +25,14 @@ const (
 func (s *Service) Run(ctx context.Context) error {
 	loop := &reconciler{service: s, crew: newCrew(s)}
 	defer loop.crew.wait()
+	ctx, cancel := context.WithCancel(ctx)
+	var measuring sync.WaitGroup
+	defer measuring.Wait()
+	defer cancel()
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	measuring.Go(func() { s.measure(ctx) })
 	wake, stop := s.store.Watch(ownTables()...)
 	defer stop()
 	policies, stopPolicies := s.watchPolicies()
@@ -50,6 +56,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-wake:
 		case <-changed:
 		case <-loop.crew.done:
+		case <-s.dark.changed:
 		case <-loop.retry:
 			loop.applied = nil
 		case <-policies:
@@ -160,7 +167,8 @@ func (r *reconciler) directMachines(ctx context.Context) error {
 		}
 		for _, row := range rows {
 			known[row.ID] = !row.gone()
-			if engaged[row.ID] && !row.ForceStop {
+			_, dark := r.service.dark.of(row.Zone)
+			if engaged[row.ID] && !row.ForceStop && !dark {
 				continue
 			}
 			if err := r.direct(ctx, region.Name, row, seen[row.ID]); err != nil {
@@ -185,7 +193,8 @@ func (s *Service) allInstances(region string) (rows []*instanceRow, err error) {
 }
 
 func (r *reconciler) direct(ctx context.Context, region string, row *instanceRow, seen machine.Observation) error {
-	result := judge(row, seen)
+	_, dark := r.service.dark.of(row.Zone)
+	result := judge(row, seen, dark)
 	if result.change != nil {
 		if err := r.service.changeInstance(region, row.ID, row.State, result.change); err != nil {
 			return err
@@ -204,7 +213,9 @@ func (s *Service) changeInstance(region, id string, state types.InstanceStateNam
 		if err != nil || row == nil || row.State != state {
 			return err
 		}
+		was := row.condition()
 		change(row)
+		s.tell(tx, region, was, row)
 		if row.State == types.InstanceStateNameStopped && state != types.InstanceStateNameStopped {
 			if err := unpublish(tx, region, row); err != nil {
 				return err

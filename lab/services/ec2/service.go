@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"haven/lab/cloud"
+	"haven/lab/metric"
+	"haven/lab/timeline"
 )
 
 // Service is Amazon EC2 and its VPC.
@@ -20,6 +22,9 @@ type Service struct {
 	networks   Networks
 	machines   Machines
 	faults     Faults
+	sink       metric.Sink
+	timeline   timeline.Hook
+	dark       *darkness
 }
 
 // Option gives the service what it depends on; everything is optional, and what is missing is said, not faked.
@@ -55,9 +60,15 @@ func WithFaults(f Faults, table string) Option {
 	return func(s *Service) { s.faults, s.woken = f, append(s.woken, table) }
 }
 
+// WithMetrics sets who keeps what is measured of instances.
+func WithMetrics(sink metric.Sink) Option { return func(s *Service) { s.sink = sink } }
+
+// WithTimeline sets who is told what happens to instances.
+func WithTimeline(hook timeline.Hook) Option { return func(s *Service) { s.timeline = hook } }
+
 // New returns the service over a store.
 func New(store *cloud.Store, options ...Option) *Service {
-	s := &Service{store: store, log: slog.Default()}
+	s := &Service{store: store, log: slog.Default(), sink: metric.Discard{}, dark: newDarkness()}
 	s.Use(options...)
 	return s
 }

@@ -16,7 +16,12 @@ func (s *Service) Terminate(tx *cloud.Tx, region, instanceID, reason string) err
 	if err != nil || row == nil {
 		return err
 	}
-	return s.terminate(tx, region, row, "Service initiated", reason)
+	was := row.condition()
+	if err := s.terminate(tx, region, row, "Service initiated", reason); err != nil {
+		return err
+	}
+	s.tell(tx, region, was, row)
+	return nil
 }
 
 // terminate flips the state at once. With a realm the machine's end is awaited; without one there is nothing to wait for.

@@ -31,6 +31,7 @@ const (
 	configFD  = 3 // a Config in JSON, up to end of file
 	controlFD = 4 // a unix socket over which connections to the control server come
 	eventFD   = 5 // Events in JSON, one a line, go out here
+	diskFD    = 6 // the instance's volume: a mount that is attached nowhere yet
 )
 
 // Exit codes of the first process.
@@ -40,13 +41,21 @@ const (
 	ExitBroken = 65 // the instance could not be made; the reason is on the console
 )
 
+// Folders of the volume: the two that an overlay needs.
+const (
+	UpperFolder = "upper"
+	WorkFolder  = "work"
+)
+
 // Config is what the lab tells the first process.
 type Config struct {
-	Upper, Work, Root string // folders of the overlay
-	Binary            string // the program, to be mounted at Binary
-	Hostname          string
-	InstanceID        string
-	UserData          []byte
+	Disk       string // where to mount the volume
+	Root       string // where to join it with the host's root
+	Binary     string // the program, to be mounted at Binary
+	Hostname   string
+	InstanceID string
+	UserData   []byte
+	Agent      string // the URL of the service that the instance's Systems Manager agent registers with; empty: no agent
 }
 
 // Event is what the first process reports to the lab.
@@ -54,6 +63,13 @@ type Event struct {
 	UserData string `json:"userData"` // "running", "done" or "failed"
 	ExitCode int    `json:"exitCode"`
 	Booted   bool   `json:"booted"`
+	// Agent is set when the agent has tried to reach its service, and says nothing else.
+	Agent *AgentEvent `json:"agent,omitempty"`
+}
+
+// AgentEvent is how it went: empty when the service answered.
+type AgentEvent struct {
+	Error string `json:"error,omitempty"`
 }
 
 // Commands are the names of the commands that the binary replaces inside an instance, with where they are found.

@@ -50,6 +50,15 @@ func (m *machine) handler() http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(m.exec(r.Context(), in))
 	})
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("POST /script", func(w http.ResponseWriter, r *http.Request) {
+		var in Script
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			http.Error(w, "the request is no Script", http.StatusBadRequest)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(m.runScript(r.Context(), in))
+	})
 	mux.HandleFunc("POST /command", func(w http.ResponseWriter, r *http.Request) {
 		var in commandRequest
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,7 +69,10 @@ func makeRoot(c Config) error {
 	if err := (mount{"", "/", "", unix.MS_REC | unix.MS_PRIVATE, ""}).do(); err != nil {
 		return err
 	}
-	if err := overlay(c); err != nil {
+	if err := unix.MoveMount(diskFD, "", unix.AT_FDCWD, c.Disk, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mounting the instance's volume: %w", err)
+	}
+	if err := errors.Join(unix.Close(diskFD), overlay(c)); err != nil {
 		return fmt.Errorf("mounting the instance's layer: %w", err)
 	}
 	for _, m := range mounts {
@@ -87,31 +91,26 @@ func makeRoot(c Config) error {
 
 // overlay mounts the instance's layer over the host's root. Option by option, so that paths may have any character.
 func overlay(c Config) error {
-	tree, err := OpenOverlay(c.Upper, c.Work)
+	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("opening overlayfs: %w", err)
+	}
+	defer unix.Close(fs)
+	upper, work := filepath.Join(c.Disk, UpperFolder), filepath.Join(c.Disk, WorkFolder)
+	for _, option := range [][2]string{{"source", "overlay"}, {"lowerdir", "/"}, {"upperdir", upper}, {"workdir", work}} {
+		if err := unix.FsconfigSetString(fs, option[0], option[1]); err != nil {
+			return fmt.Errorf("setting %s=%s: %w", option[0], option[1], err)
+		}
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return err
+	}
+	tree, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NODEV)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(tree)
 	return unix.MoveMount(tree, "", unix.AT_FDCWD, c.Root, unix.MOVE_MOUNT_F_EMPTY_PATH)
-}
-
-// OpenOverlay makes the overlay without attaching it anywhere, and returns its descriptor. The lab uses it to find out
-// whether a file system can carry layers.
-func OpenOverlay(upper, work string) (int, error) {
-	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return -1, fmt.Errorf("opening overlayfs: %w", err)
-	}
-	defer unix.Close(fs)
-	for _, option := range [][2]string{{"source", "overlay"}, {"lowerdir", "/"}, {"upperdir", upper}, {"workdir", work}} {
-		if err := unix.FsconfigSetString(fs, option[0], option[1]); err != nil {
-			return -1, fmt.Errorf("setting %s=%s: %w", option[0], option[1], err)
-		}
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return -1, err
-	}
-	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NODEV)
 }
 
 func pivot(root string) error {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,7 +24,6 @@ type machine struct {
 	events *json.Encoder
 	mu     sync.Mutex // of events
 	ending sync.Once
-	user   Event
 }
 
 // boot is the second stage.
@@ -37,6 +37,7 @@ func boot() error {
 	}
 	m := &machine{config: config, reaper: newReaper(), journal: newJournal(os.Stdout), booted: time.Now(),
 		events: json.NewEncoder(os.NewFile(eventFD, "events"))}
+	reserveThreads()
 	m.units = newUnits(m.reaper, m.journal)
 	inside, err := listenInside()
 	if err != nil {
@@ -53,6 +54,9 @@ func boot() error {
 	}()
 	m.journal.say("init", "%s (%s) booted", config.Hostname, config.InstanceID)
 	m.report(Event{Booted: true})
+	if config.Agent != "" {
+		go m.runAgent(config.Agent)
+	}
 	m.start()
 	select {} // the signal, a command or the lab's end ends it
 }
@@ -82,10 +86,24 @@ func (m *machine) start() {
 	m.report(event)
 }
 
+// reserveThreads makes threads while there is room for them: the runtime keeps them, and so this process can still work
+// when a fork bomb has taken every process that the instance may have.
+func reserveThreads() {
+	const spare = 24
+	var all sync.WaitGroup
+	for range spare {
+		all.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			time.Sleep(time.Millisecond) // until the others have theirs
+		})
+	}
+	all.Wait()
+}
+
 func (m *machine) report(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.user = e
 	_ = m.events.Encode(e) // without a lab there is nobody to tell
 }
 

@@ -53,11 +53,13 @@ type Service struct {
 
 	mu      sync.Mutex
 	cached  Credentials
+	role    string // whose they are
 	updated time.Time
+	renew   time.Time // when they are to be replaced
 }
 
 // New returns the service of an instance. facts is asked at each request, credentials when those that were handed out
-// have less than half an hour left.
+// have less than half an hour left, or less than half of their life if that is shorter.
 func New(facts func() Facts, credentials func(context.Context) (Credentials, error)) *Service {
 	return &Service{facts: facts, credentials: credentials, tokens: newTokens()}
 }

@@ -31,7 +31,7 @@ func (s *Service) lookUp(ctx context.Context, f Facts, path string) (string, int
 		if name != f.RoleName || s.credentials == nil {
 			return "", http.StatusNotFound
 		}
-		return s.roleCredentials(ctx)
+		return s.roleCredentials(ctx, f.RoleName)
 	}
 	tree := leaves(f)
 	if text, ok := tree[rest]; ok {
@@ -178,15 +178,16 @@ func encode(v any) string {
 // minutes before; the SDKs fetch as early as that.
 const rotateBefore = 30 * time.Minute
 
-func (s *Service) roleCredentials(ctx context.Context) (string, int) {
+func (s *Service) roleCredentials(ctx context.Context, role string) (string, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Until(s.cached.Expires) < rotateBefore {
+	if now := time.Now(); s.role != role || !now.Before(s.renew) {
 		fresh, err := s.credentials(ctx)
 		if err != nil {
-			return encode(map[string]string{"Code": "AssumeRoleUnauthorizedAccess", "Message": err.Error(), "LastUpdated": time.Now().UTC().Format(timeFormat)}), http.StatusOK
+			return encode(map[string]string{"Code": "AssumeRoleUnauthorizedAccess", "Message": err.Error(), "LastUpdated": now.UTC().Format(timeFormat)}), http.StatusOK
 		}
-		s.cached, s.updated = fresh, time.Now()
+		s.cached, s.role, s.updated = fresh, role, now
+		s.renew = fresh.Expires.Add(-min(rotateBefore, fresh.Expires.Sub(now)/2))
 	}
 	return encode(map[string]string{
 		"Code": "Success", "LastUpdated": s.updated.UTC().Format(timeFormat), "Type": "AWS-HMAC",
