@@ -18,7 +18,8 @@ type Action struct {
 	ActionARN  string
 	Old, New   types.StateValue
 	Reason     string
-	Value      float64 // the newest breaching datapoint
+	Value      float64   // the newest breaching datapoint
+	Breaching  []float64 // all breaching datapoints of the evaluated periods, oldest first
 	Threshold  float64
 	At         time.Time
 	Dimensions map[string]string // of the alarm's metric
@@ -78,7 +79,7 @@ func (a *alarm) actionsNow(old types.StateValue, at time.Time) (all []Action) {
 	is := a.common()
 	for _, arn := range is.actions(is.state) {
 		action := Action{
-			Region: a.Region, AlarmName: is.name, AlarmARN: is.arn, ActionARN: arn, Old: old, New: is.state, Value: a.Newest, At: at,
+			Region: a.Region, AlarmName: is.name, AlarmARN: is.arn, ActionARN: arn, Old: old, New: is.state, Value: a.Newest, Breaching: a.Breaching, At: at,
 			Subject: subject(a), Message: message(a, old),
 		}
 		if is.reason != nil {

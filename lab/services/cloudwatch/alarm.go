@@ -20,6 +20,7 @@ type alarm struct {
 	Composite *types.CompositeAlarm `json:",omitempty"`
 	Tags      map[string]string     `json:",omitempty"`
 	Newest    float64               // the newest breaching datapoint, for actions
+	Breaching []float64             `json:",omitempty"` // and those before it that count, oldest first
 	Held      *held                 `json:",omitempty"` // of a composite alarm with a suppressor
 }
 
@@ -145,7 +146,7 @@ func (s *Service) PutAlarm(tx *cloud.Tx, region string, in *cloudwatch.PutMetric
 		old := existing.Metric
 		made.StateValue, made.StateReason, made.StateReasonData = old.StateValue, old.StateReason, old.StateReasonData
 		made.StateUpdatedTimestamp, made.StateTransitionedTimestamp = old.StateUpdatedTimestamp, old.StateTransitionedTimestamp
-		row.Tags, row.Newest = existing.Tags, existing.Newest
+		row.Tags, row.Newest, row.Breaching = existing.Tags, existing.Newest, existing.Breaching
 	}
 	if err := checkTags(row.Tags); err != nil {
 		return "", err

@@ -33,7 +33,7 @@ func (s *Service) evaluate(row *alarm, end time.Time) (repeats bool, err error) 
 		if is := now.common(); is.state != seen.state || !is.configured.Equal(seen.configured) {
 			return nil // it is another alarm by now, and will be evaluated as that
 		}
-		now.Newest = newest(decision, now.Newest)
+		now.Newest, now.Breaching = newest(decision, now.Newest), valuesOf(decision.Breaching)
 		return s.transition(tx, now, decision.State, reasonFor(now.Metric, rules, decision), reasonData(now.Metric, decision, s.now()))
 	})
 }
@@ -51,7 +51,7 @@ func (s *Service) remember(row *alarm, d evaluation.Decision, reason func(*types
 		if err != nil || now == nil || now.Metric == nil {
 			return err
 		}
-		now.Newest = value
+		now.Newest, now.Breaching = value, valuesOf(d.Breaching)
 		if is := now.common(); unchecked && is.state == d.State && *is.reason == initialReason {
 			now.setState(d.State, reason(now.Metric), reasonData(now.Metric, d, s.now()), s.now())
 		}
@@ -68,6 +68,13 @@ func newest(d evaluation.Decision, before float64) float64 {
 		return d.Evaluated[n-1].Value
 	}
 	return before
+}
+
+func valuesOf(points []evaluation.Point) (all []float64) {
+	for _, p := range points {
+		all = append(all, p.Value)
+	}
+	return all
 }
 
 // gather returns an alarm's rules, and the datapoints of its evaluation range, which ends at a time.
