@@ -73,7 +73,9 @@ func newServices(l *lab) (s *services, err error) {
 		s.onRealm(l.realm)
 	}
 	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
-	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log)
+	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log,
+		autoscaling.WithAlarms(s.metrics), autoscaling.WithMetrics(s.metrics), autoscaling.WithTimeline(l.timeline.Add))
+	s.metrics.OnAction("autoscaling", s.scale)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
 	s.faults = newFaults(l, s)
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
@@ -91,6 +93,13 @@ func (s *services) decide() {
 	s.iam.Guard("kms", kms.Guard)
 	s.iam.Guard("secretsmanager", secretsmanager.Guard)
 	s.objects.Permissions, s.secrets.Permissions = s.iam, s.iam
+}
+
+// scale has a scaling policy carried out for an alarm.
+func (s *services) scale(ctx context.Context, a cloudwatch.Action) error {
+	return s.autoscaling.ExecuteAlarm(ctx, a.Region, a.ActionARN, autoscaling.Breach{
+		AlarmName: a.AlarmName, AlarmARN: a.AlarmARN, Old: string(a.Old), New: string(a.New), Value: a.Value, Values: a.Breaching, Threshold: a.Threshold, At: a.At,
+	})
 }
 
 func (s *services) onRealm(r *realm) {

@@ -2,28 +2,28 @@ package autoscaling
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"haven/lab/cloud"
 )
 
 // SetDesiredCapacity changes the size.
 func (s *Service) SetDesiredCapacity(ctx context.Context, in *autoscaling.SetDesiredCapacityInput) (*autoscaling.SetDesiredCapacityOutput, error) {
-	_ = in.HonorCooldown // no policy scales yet, so nothing cools down
 	return &autoscaling.SetDesiredCapacityOutput{}, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
 		wanted := *in.DesiredCapacity
 		switch {
+		case aws.ToBool(in.HonorCooldown) && g.cools(s.now()):
+			return scalingInProgress(g)
 		case wanted > g.Max:
 			return invalid("New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", wanted, g.Max)
 		case wanted < g.Min:
 			return invalid("New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.", wanted, g.Min)
 		}
-		g.Reason = fmt.Sprintf("At %s a user request explicitly set group desired capacity changing the desired capacity from %d to %d.", stamp(s.now()), g.Desired, wanted)
+		if wanted != g.Desired {
+			g.Reason, g.Alarm = sentence(s.now(), "a user request explicitly set group desired capacity changing the desired capacity from %d to %d", g.Desired, wanted), nil
+		}
 		g.Desired = wanted
 		return nil
 	})
@@ -52,7 +52,7 @@ func (s *Service) ofInstance(ctx context.Context, id string, apply func(tx *clou
 func (s *Service) TerminateInstanceInAutoScalingGroup(ctx context.Context, in *autoscaling.TerminateInstanceInAutoScalingGroupInput) (*autoscaling.TerminateInstanceInAutoScalingGroupOutput, error) {
 	out := &autoscaling.TerminateInstanceInAutoScalingGroupOutput{}
 	return out, s.ofInstance(ctx, text(in.InstanceId), func(tx *cloud.Tx, g *group, m *member) error {
-		if !m.alive() {
+		if m.ending() {
 			return cloud.Errorf("ScalingActivityInProgress", "Instance %s is already %s.", m.ID, m.State)
 		}
 		if aws.ToBool(in.ShouldDecrementDesiredCapacity) {
@@ -61,15 +61,15 @@ func (s *Service) TerminateInstanceInAutoScalingGroup(ctx context.Context, in *a
 			}
 			g.Desired--
 		}
-		g.Reason = fmt.Sprintf("At %s instance %s was taken out of service in response to a user request.", stamp(s.now()), m.ID)
-		if err := s.end(tx, g, m, "an instance was taken out of service in response to a user request"); err != nil {
+		now := s.now()
+		if err := s.end(tx, g, m, ending{Cause: sentence(now, "instance %s was taken out of service in response to a user request", m.ID)}, now); err != nil {
 			return err
 		}
 		a, err := activities.Get(tx, g.Region, m.Activity)
 		if err != nil || a == nil {
 			return err
 		}
-		described := a.describe()
+		described := a.describe("")
 		out.Activity = &described
 		return nil
 	})
@@ -86,7 +86,7 @@ func (s *Service) SetInstanceHealth(ctx context.Context, in *autoscaling.SetInst
 			if respect && s.now().Sub(m.InService) < g.Grace {
 				return nil
 			}
-			m.Unhealthy = "user health-check override"
+			m.Unhealthy = "a user health-check"
 		default:
 			return invalid("HealthStatus is %q; it is Healthy or Unhealthy", text(in.HealthStatus))
 		}
@@ -105,163 +105,5 @@ func (s *Service) SetInstanceProtection(ctx context.Context, in *autoscaling.Set
 			m.Protected = aws.ToBool(in.ProtectedFromScaleIn)
 		}
 		return nil
-	})
-}
-
-// processes can be suspended; "all" of them when none is named.
-var processes = []string{"AddToLoadBalancer", "AlarmNotification", "AZRebalance", "HealthCheck", "InstanceRefresh", "Launch", "ReplaceUnhealthy", "ScheduledActions", "Terminate"}
-
-func namedProcesses(names []string) ([]string, error) {
-	if len(names) == 0 {
-		return processes, nil
-	}
-	for _, name := range names {
-		if !slices.Contains(processes, name) {
-			return nil, invalid("Invalid process name %s; the processes are %v", name, processes)
-		}
-	}
-	return names, nil
-}
-
-// SuspendProcesses stops processes of a group.
-func (s *Service) SuspendProcesses(ctx context.Context, in *autoscaling.SuspendProcessesInput) (*autoscaling.SuspendProcessesOutput, error) {
-	names, err := namedProcesses(in.ScalingProcesses)
-	if err != nil {
-		return nil, err
-	}
-	return &autoscaling.SuspendProcessesOutput{}, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
-		g.Suspended = union(g.Suspended, names)
-		return nil
-	})
-}
-
-// ResumeProcesses lets processes of a group go on.
-func (s *Service) ResumeProcesses(ctx context.Context, in *autoscaling.ResumeProcessesInput) (*autoscaling.ResumeProcessesOutput, error) {
-	names, err := namedProcesses(in.ScalingProcesses)
-	if err != nil {
-		return nil, err
-	}
-	return &autoscaling.ResumeProcessesOutput{}, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
-		g.Suspended = slices.DeleteFunc(g.Suspended, func(p string) bool { return slices.Contains(names, p) })
-		return nil
-	})
-}
-
-func union(a, b []string) []string {
-	all := append(slices.Clone(a), b...)
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// groupMetrics are all that a group can publish without a warm pool
-// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html).
-var groupMetrics = []string{
-	"GroupAndWarmPoolDesiredCapacity", "GroupAndWarmPoolTotalCapacity", "GroupDesiredCapacity", "GroupInServiceCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupMinSize",
-	"GroupPendingCapacity", "GroupPendingInstances", "GroupStandbyCapacity", "GroupStandbyInstances", "GroupTerminatingCapacity", "GroupTerminatingInstances", "GroupTotalCapacity",
-	"GroupTotalInstances", "WarmPoolDesiredCapacity", "WarmPoolMinSize", "WarmPoolPendingCapacity", "WarmPoolTerminatingCapacity", "WarmPoolTotalCapacity", "WarmPoolWarmedCapacity",
-}
-
-func namedMetrics(names []string) ([]string, error) {
-	if len(names) == 0 {
-		return groupMetrics, nil
-	}
-	for _, name := range names {
-		if !slices.Contains(groupMetrics, name) {
-			return nil, invalid("%s is not a valid metric type", name)
-		}
-	}
-	return names, nil
-}
-
-// EnableMetricsCollection records which metrics the group would publish.
-func (s *Service) EnableMetricsCollection(ctx context.Context, in *autoscaling.EnableMetricsCollectionInput) (*autoscaling.EnableMetricsCollectionOutput, error) {
-	names, err := namedMetrics(in.Metrics)
-	if err != nil {
-		return nil, err
-	}
-	if text(in.Granularity) != "1Minute" {
-		return nil, invalid("%s is not a valid granularity; 1Minute is", text(in.Granularity))
-	}
-	return &autoscaling.EnableMetricsCollectionOutput{}, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
-		g.Metrics = union(g.Metrics, names)
-		return nil
-	})
-}
-
-// DisableMetricsCollection takes metrics back.
-func (s *Service) DisableMetricsCollection(ctx context.Context, in *autoscaling.DisableMetricsCollectionInput) (*autoscaling.DisableMetricsCollectionOutput, error) {
-	names, err := namedMetrics(in.Metrics)
-	if err != nil {
-		return nil, err
-	}
-	return &autoscaling.DisableMetricsCollectionOutput{}, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
-		g.Metrics = slices.DeleteFunc(g.Metrics, func(m string) bool { return slices.Contains(names, m) })
-		return nil
-	})
-}
-
-func (g *group) setTags(tags []types.Tag) {
-	for _, t := range tags {
-		made := tag{Key: text(t.Key), Value: text(t.Value), Propagate: aws.ToBool(t.PropagateAtLaunch)}
-		if i := slices.IndexFunc(g.Tags, func(old tag) bool { return old.Key == made.Key }); i >= 0 {
-			g.Tags[i] = made
-		} else {
-			g.Tags = append(g.Tags, made)
-		}
-	}
-	slices.SortFunc(g.Tags, func(a, b tag) int { return compareText(a.Key, b.Key) })
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-func (g *group) describeTags() []types.TagDescription {
-	tags := []types.TagDescription{}
-	for _, t := range g.Tags {
-		tags = append(tags, types.TagDescription{
-			ResourceId: aws.String(g.Name), ResourceType: aws.String("auto-scaling-group"), Key: aws.String(t.Key), Value: aws.String(t.Value), PropagateAtLaunch: aws.Bool(t.Propagate),
-		})
-	}
-	return tags
-}
-
-// byGroup applies tags to the groups that they name.
-func (s *Service) byGroup(ctx context.Context, tags []types.Tag, apply func(g *group, t types.Tag)) error {
-	return s.store.Update(func(tx *cloud.Tx) error {
-		for _, t := range tags {
-			if kind := text(t.ResourceType); kind != "" && kind != "auto-scaling-group" {
-				return invalid("The resource type %s is not auto-scaling-group", kind)
-			}
-			found, err := find(tx, cloud.RegionOf(ctx), text(t.ResourceId))
-			if err != nil {
-				return err
-			}
-			if apply(found, t); len(found.Tags) > maximumTags {
-				return cloud.Errorf("LimitExceeded", "A group has at most %d tags", maximumTags)
-			}
-			if err := found.put(tx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// CreateOrUpdateTags adds tags to groups; instances get them when they are launched.
-func (s *Service) CreateOrUpdateTags(ctx context.Context, in *autoscaling.CreateOrUpdateTagsInput) (*autoscaling.CreateOrUpdateTagsOutput, error) {
-	return &autoscaling.CreateOrUpdateTagsOutput{}, s.byGroup(ctx, in.Tags, func(g *group, t types.Tag) { g.setTags([]types.Tag{t}) })
-}
-
-// DeleteTags removes tags from groups.
-func (s *Service) DeleteTags(ctx context.Context, in *autoscaling.DeleteTagsInput) (*autoscaling.DeleteTagsOutput, error) {
-	return &autoscaling.DeleteTagsOutput{}, s.byGroup(ctx, in.Tags, func(g *group, t types.Tag) {
-		g.Tags = slices.DeleteFunc(g.Tags, func(old tag) bool { return old.Key == text(t.Key) })
 	})
 }

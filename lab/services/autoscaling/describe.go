@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -31,8 +32,11 @@ func (g *group) describe(instances bool) types.AutoScalingGroup {
 		VPCZoneIdentifier: aws.String(g.subnetList()), TargetGroupARNs: g.Targets, TerminationPolicies: g.Policies,
 		NewInstancesProtectedFromScaleIn: aws.Bool(g.Protected), Tags: g.describeTags(), LoadBalancerNames: []string{}, CapacityRebalance: aws.Bool(false),
 		ServiceLinkedRoleARN: aws.String(cloud.ARN("iam", "", "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling")),
-		TrafficSources:       g.trafficSources(), AvailabilityZoneDistribution: &types.AvailabilityZoneDistribution{CapacityDistributionStrategy: types.CapacityDistributionStrategyBalancedBestEffort},
+		TrafficSources:       g.trafficSources(), AvailabilityZoneDistribution: &types.AvailabilityZoneDistribution{CapacityDistributionStrategy: cmp.Or(g.Distribution, types.CapacityDistributionStrategyBalancedBestEffort)},
 		Instances: []types.Instance{}, EnabledMetrics: []types.EnabledMetric{}, SuspendedProcesses: []types.SuspendedProcess{},
+	}
+	if m := g.Maintenance; m != nil {
+		described.InstanceMaintenancePolicy = &types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(int32(m.Min)), MaxHealthyPercentage: aws.Int32(int32(m.Max))}
 	}
 	for _, metric := range g.Metrics {
 		described.EnabledMetrics = append(described.EnabledMetrics, types.EnabledMetric{Metric: aws.String(metric), Granularity: aws.String("1Minute")})
@@ -170,7 +174,15 @@ func (s *Service) DescribeScalingActivities(ctx context.Context, in *autoscaling
 		})
 		page, next, err := paged(all, (*activity).key, in.NextToken, in.MaxRecords, 100)
 		for _, a := range page {
-			out.Activities = append(out.Activities, a.describe())
+			found, err := groups.Get(tx, region, a.Group)
+			if err != nil {
+				return err
+			}
+			state := ""
+			if found == nil || found.ARN != a.GroupARN {
+				state = "Deleted"
+			}
+			out.Activities = append(out.Activities, a.describe(state))
 		}
 		out.NextToken = next
 		return err

@@ -31,7 +31,7 @@ type hook struct {
 	Transition string
 	Heartbeat  int32 // seconds
 	Default    string
-	Target     string // who would be told; nobody is, yet
+	Target     string // the topic that is told; empty: none
 	Role       string
 	Metadata   string
 }

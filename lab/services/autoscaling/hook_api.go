@@ -14,14 +14,27 @@ import (
 
 const maximumHooks = 50
 
-// PutLifecycleHook makes or changes a hook. Nobody is notified of its actions yet: they are completed through the API,
-// or their time ends.
+// PutLifecycleHook makes or changes a hook. Its topic, if it has one, gets a test message now and is told of each
+// action; actions are completed through the API, or their time ends.
 func (s *Service) PutLifecycleHook(ctx context.Context, in *autoscaling.PutLifecycleHookInput) (*autoscaling.PutLifecycleHookOutput, error) {
 	made := hook{
 		Name: text(in.LifecycleHookName), Transition: text(in.LifecycleTransition), Heartbeat: aws.ToInt32(in.HeartbeatTimeout), Default: text(in.DefaultResult),
 		Target: text(in.NotificationTargetARN), Role: text(in.RoleARN), Metadata: text(in.NotificationMetadata),
 	}
+	if err := s.test(ctx, text(in.AutoScalingGroupName), made.Target); err != nil {
+		return nil, err
+	}
 	return &autoscaling.PutLifecycleHookOutput{}, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error { return g.putHook(made) })
+}
+
+// testHooks sends test messages to the topics of hooks that a new group brings.
+func (s *Service) testHooks(ctx context.Context, g *group, hooks []types.LifecycleHookSpecification) error {
+	for _, h := range hooks {
+		if err := s.testTopic(ctx, g, text(h.NotificationTargetARN)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *group) putHook(made hook) error {
@@ -108,12 +121,6 @@ func (s *Service) DescribeLifecycleHooks(ctx context.Context, in *autoscaling.De
 }
 
 func (h hook) describe(group string) types.LifecycleHook {
-	optional := func(value string) *string {
-		if value == "" {
-			return nil
-		}
-		return &value
-	}
 	return types.LifecycleHook{
 		AutoScalingGroupName: aws.String(group), LifecycleHookName: aws.String(h.Name), LifecycleTransition: aws.String(h.Transition),
 		HeartbeatTimeout: aws.Int32(h.Heartbeat), GlobalTimeout: aws.Int32(int32(h.longest().Seconds())), DefaultResult: aws.String(h.Default),

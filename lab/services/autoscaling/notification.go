@@ -11,19 +11,15 @@ import (
 	"haven/lab/cloud"
 )
 
-// notification is one kind of event that a group would tell a topic; nothing is sent yet.
+// notification is one kind of event that a group tells a topic of.
 type notification struct{ Group, Topic, Kind string }
 
 var notifications = cloud.NewTable[notification]("autoscaling.notifications")
 
 func (n *notification) key() string { return n.Group + "/" + n.Topic + "/" + n.Kind }
 
-var notificationKinds = []string{
-	"autoscaling:EC2_INSTANCE_LAUNCH", "autoscaling:EC2_INSTANCE_LAUNCH_ERROR", "autoscaling:EC2_INSTANCE_TERMINATE",
-	"autoscaling:EC2_INSTANCE_TERMINATE_ERROR", "autoscaling:TEST_NOTIFICATION",
-}
-
-// PutNotificationConfiguration records what a topic is told of a group, replacing what it was told before.
+// PutNotificationConfiguration sets what a topic is told of a group, replacing what it was told before; the topic gets a
+// test message.
 func (s *Service) PutNotificationConfiguration(ctx context.Context, in *autoscaling.PutNotificationConfigurationInput) (*autoscaling.PutNotificationConfigurationOutput, error) {
 	for _, kind := range in.NotificationTypes {
 		if !slices.Contains(notificationKinds, kind) {
@@ -31,6 +27,9 @@ func (s *Service) PutNotificationConfiguration(ctx context.Context, in *autoscal
 		}
 	}
 	region, name, topic := cloud.RegionOf(ctx), text(in.AutoScalingGroupName), text(in.TopicARN)
+	if err := s.test(ctx, name, topic); err != nil {
+		return nil, err
+	}
 	return &autoscaling.PutNotificationConfigurationOutput{}, s.store.Update(func(tx *cloud.Tx) error {
 		if _, err := find(tx, region, name); err != nil {
 			return err

@@ -1,14 +1,11 @@
 package autoscaling
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 )
 
 // observed is what is known of a member outside the group.
@@ -39,32 +36,38 @@ type step struct {
 	End       *ending
 	Terminate string // the member has drained: end its instance
 	Forget    string // the member's instance is gone
-	Sick      *ending
 }
 
+// launch is an instance to start, with the whole cause that its activity tells.
 type launch struct {
-	Subnet string
-	Zone   string
-	Cause  string
+	Subnet  string
+	Zone    string
+	Cause   string
+	Balance bool // it is over the desired capacity, to balance the zones
 }
 
+// ending is a member to take out of service. Status is set when that makes its launch a failed one.
 type ending struct {
-	ID    string
-	Cause string
+	ID     string
+	Cause  string
+	Status string
 }
 
-// plan decides what a group does next: state changes of its members first, then its size. The same answer comes out
-// until something changes.
+// plan decides what a settled group does next: state changes of its members first, then its size. The same answer comes
+// out until something changes.
 func plan(g *group, seen map[string]observed, now time.Time) []step {
 	steps := advance(g, seen, now)
-	sick := diagnose(g, seen, now)
-	for _, s := range sick {
-		steps = append(steps, step{Sick: &s})
+	if g.Refresh != nil && g.Refresh.rolling() && !g.suspended("InstanceRefresh") {
+		return append(steps, permitted(g, roll(g, seen, now))...)
 	}
-	if g.Refresh != nil && g.Refresh.active() && !g.suspended("InstanceRefresh") {
-		return append(steps, roll(g, seen)...)
-	}
-	return append(steps, resize(g, seen)...)
+	return append(steps, permitted(g, resize(g, seen, now))...)
+}
+
+// permitted leaves out what a suspended process would have to do.
+func permitted(g *group, steps []step) []step {
+	return slices.DeleteFunc(steps, func(s step) bool {
+		return s.Launch != nil && g.suspended("Launch") || s.End != nil && g.suspended("Terminate")
+	})
 }
 
 // advance moves members along: pending ones that run into service, ending ones towards their end, both by way of the
@@ -93,7 +96,7 @@ func advanceOne(g *group, m member, o observed, now time.Time) (step, bool) {
 		case proceed:
 			return step{Serve: m.ID}, running
 		case abandon:
-			return step{End: &ending{m.ID, "an instance was taken out of service in response to an abandoned lifecycle action"}}, true
+			return step{End: abandoned(m, now)}, true
 		}
 	case types.LifecycleStateTerminating:
 		switch {
@@ -114,67 +117,59 @@ func advanceOne(g *group, m member, o observed, now time.Time) (step, bool) {
 	return step{}, false
 }
 
-// diagnose finds members that have to be replaced. An instance that ended or stopped is unhealthy at once; failed
-// checks count only after the grace period
-// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/health-check-grace-period.html).
-func diagnose(g *group, seen map[string]observed, now time.Time) (sick []ending) {
-	if g.suspended("HealthCheck") {
-		return nil
+func abandoned(m member, now time.Time) *ending {
+	token := ""
+	for _, a := range m.Actions {
+		token = a.Token
 	}
-	for _, m := range g.Members {
-		if !m.alive() || m.Unhealthy != "" {
-			continue
-		}
-		if why := symptom(g, m, seen[m.ID], now); why != "" {
-			sick = append(sick, ending{m.ID, why})
-		}
+	return &ending{
+		ID: m.ID, Cause: sentence(now, "an instance was taken out of service in response to a launch that its lifecycle hook abandoned"),
+		Status: "Instance failed to complete user's Lifecycle Action: Lifecycle Action with token " + token + " was abandoned: Lifecycle Action Completed with ABANDON Result",
 	}
-	return sick
 }
 
-func symptom(g *group, m member, o observed, now time.Time) string {
+// diagnose marks members that have to be replaced. An instance that ended or stopped is unhealthy at once; failed
+// checks count only after the grace period
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/health-check-grace-period.html).
+func (g *group) diagnose(seen map[string]observed, now time.Time) {
+	if g.suspended("HealthCheck") {
+		return
+	}
+	for i := range g.Members {
+		m := &g.Members[i]
+		if !m.alive() || m.Lost {
+			continue
+		}
+		if why, lost := symptom(g, *m, seen[m.ID], now); why != "" && (m.Unhealthy == "" || lost) {
+			if r := g.Refresh; m.Unhealthy == "" && r != nil && r.rolling() && m.Launched.After(r.Begun) && !r.outdated(*m) {
+				r.Failures++
+			}
+			m.Unhealthy, m.Lost = why, lost
+		}
+	}
+}
+
+// symptom tells why a member is unhealthy, as the causes of activities have it
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-healthchecks.html).
+func symptom(g *group, m member, o observed, now time.Time) (why string, lost bool) {
 	switch {
 	case !o.Known, o.State == ec2types.InstanceStateNameTerminated, o.State == ec2types.InstanceStateNameShuttingDown,
 		o.State == ec2types.InstanceStateNameStopped, o.State == ec2types.InstanceStateNameStopping:
-		return "EC2 health check indicating it has been terminated or stopped"
+		return "an EC2 health check indicating it has been terminated or stopped", true
 	case m.State != types.LifecycleStateInService || now.Sub(m.InService) < g.Grace:
-		return ""
+		return "", false
 	case o.Impaired:
-		return "EC2 instance status checks failure"
-	case g.Health == "ELB" && (o.Targets == targetUnhealthy || o.Targets == targetAbsent):
-		return "ELB system health check failure"
+		return "an EC2 instance status checks failure", false
+	case g.Health == "ELB" && (o.Targets == targetUnhealthy || o.Targets == targetAbsent && !m.Unlisted):
+		return "an ELB system health check failure", false
 	}
-	return ""
+	return "", false
 }
 
 // wellServing reports whether a member carries load.
 func wellServing(g *group, m member, o observed) bool {
-	return m.State == types.LifecycleStateInService && m.Unhealthy == "" && (len(g.Targets) == 0 || o.Targets == targetHealthy)
-}
-
-// resize brings the number of members to the desired one: it ends the unhealthy, launches where there are fewest and
-// ends what is too many where there are most. A zone that is short by two or more gets one over the desired number
-// first; when that serves, the fullest zone gives one up
-// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html#AutoScalingBehavior.Rebalancing).
-func resize(g *group, seen map[string]observed) (steps []step) {
-	alive, sick := split(g)
-	if !g.suspended("ReplaceUnhealthy") && !g.suspended("Terminate") {
-		for _, m := range sick {
-			steps = append(steps, step{End: &ending{m.ID, "an instance was taken out of service in response to an " + m.Unhealthy}})
-		}
-	} else {
-		alive = append(alive, sick...)
-	}
-	desired := int(g.Desired)
-	switch missing := desired - len(alive); {
-	case missing > 0 && !g.suspended("Launch"):
-		return append(steps, launches(g, alive, missing, fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d", len(alive), desired))...)
-	case missing < 0 && !g.suspended("Terminate"):
-		return append(steps, surplus(g, alive, seen, -missing)...)
-	case missing == 0 && uneven(g, alive) && allServing(g, alive, seen) && !g.suspended("AZRebalance") && !g.suspended("Launch"):
-		return append(steps, launches(g, alive, 1, "an instance was launched to aid in balancing the group's zones")...)
-	}
-	return steps
+	return m.State == types.LifecycleStateInService && m.Unhealthy == "" && o.State == ec2types.InstanceStateNameRunning &&
+		(len(g.Targets) == 0 || o.Targets == targetHealthy || m.Unlisted)
 }
 
 // split tells the healthy members from the unhealthy ones; ending members are neither.
@@ -195,120 +190,12 @@ func allServing(g *group, members []member, seen map[string]observed) bool {
 	return !slices.ContainsFunc(members, func(m member) bool { return !wellServing(g, m, seen[m.ID]) })
 }
 
-func perZone(g *group, members []member) map[string]int {
-	counts := map[string]int{}
-	for _, zone := range g.zones() {
-		counts[zone] = 0
-	}
+// ready counts the members that carry load and have warmed up.
+func ready(g *group, members []member, seen map[string]observed, warmup time.Duration, now time.Time) (n int) {
 	for _, m := range members {
-		counts[m.Zone]++
-	}
-	return counts
-}
-
-// uneven reports whether a zone has two members fewer than another.
-func uneven(g *group, members []member) bool {
-	counts := perZone(g, members)
-	var all []int
-	for _, n := range counts {
-		all = append(all, n)
-	}
-	return len(all) > 0 && slices.Max(all)-slices.Min(all) >= 2
-}
-
-// launches starts members one by one in the zone that has fewest, the first by name among equals.
-func launches(g *group, alive []member, count int, cause string) (steps []step) {
-	counts := perZone(g, alive)
-	for range count {
-		zone := slices.MinFunc(g.zones(), func(a, b string) int { return cmp.Or(cmp.Compare(counts[a], counts[b]), cmp.Compare(a, b)) })
-		steps = append(steps, step{Launch: &launch{Subnet: g.subnetIn(zone), Zone: zone, Cause: cause}})
-		counts[zone]++
-	}
-	return steps
-}
-
-func (g *group) subnetIn(zone string) string {
-	i := slices.IndexFunc(g.Subnets, func(s subnet) bool { return s.Zone == zone })
-	return g.Subnets[i].ID
-}
-
-// surplus chooses whom to end. A member over the desired number that was launched for balance is waited for until it
-// serves; otherwise members that do not serve yet go first.
-func surplus(g *group, alive []member, seen map[string]observed, count int) (steps []step) {
-	rest := slices.Clone(alive)
-	for range count {
-		if balancing(g, rest) && !allServing(g, rest, seen) {
-			return steps
-		}
-		chosen := chooseToEnd(g, rest, seen)
-		if chosen == nil {
-			return steps // all are protected
-		}
-		cause := fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d", len(rest), len(rest)-1)
-		steps = append(steps, step{End: &ending{chosen.ID, cause}})
-		rest = slices.DeleteFunc(rest, func(m member) bool { return m.ID == chosen.ID })
-	}
-	return steps
-}
-
-// balancing reports whether the group is one over its size with zones that were uneven before.
-func balancing(g *group, alive []member) bool {
-	if len(alive) != int(g.Desired)+1 {
-		return false
-	}
-	newest := slices.MaxFunc(alive, func(a, b member) int { return a.Launched.Compare(b.Launched) })
-	return uneven(g, slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return m.ID == newest.ID }))
-}
-
-// chooseToEnd follows the termination policies: in the zone with most members, as the group's policies say in their
-// order; a member that does not serve goes before one that does
-// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html).
-func chooseToEnd(g *group, alive []member, seen map[string]observed) *member {
-	candidates := slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return m.Protected })
-	if len(candidates) == 0 {
-		return nil
-	}
-	counts := perZone(g, alive)
-	slices.SortFunc(candidates, func(a, b member) int {
-		return cmp.Or(
-			cmp.Compare(counts[b.Zone], counts[a.Zone]),
-			compareBool(wellServing(g, a, seen[a.ID]), wellServing(g, b, seen[b.ID])),
-			g.comparePolicies(a, b), cmp.Compare(a.ID, b.ID),
-		)
-	})
-	return &candidates[0]
-}
-
-// comparePolicies orders two members of a zone by the group's termination policies, the default one last. The default
-// takes those of an old launch template first, then the oldest, where AWS takes the one closest to its next billing hour.
-func (g *group) comparePolicies(a, b member) int {
-	age := a.Launched.Compare(b.Launched)
-	outdated := compareBool(a.Template.Version == g.Template.Version, b.Template.Version == g.Template.Version)
-	for _, p := range append(slices.Clone(g.Policies), "Default") {
-		order := 0
-		switch p {
-		case "OldestInstance", "ClosestToNextInstanceHour":
-			order = age
-		case "NewestInstance":
-			order = -age
-		case "OldestLaunchTemplate", "OldestLaunchConfiguration":
-			order = outdated
-		case "Default":
-			order = cmp.Or(outdated, age)
-		}
-		if order != 0 {
-			return order
+		if wellServing(g, m, seen[m.ID]) && !m.warming(warmup, now) {
+			n++
 		}
 	}
-	return 0
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
+	return n
 }

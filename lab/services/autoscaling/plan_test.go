@@ -3,6 +3,7 @@ package autoscaling
 import (
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,13 +14,15 @@ import (
 
 // world plays EC2 and the balancer for a group, a step at a time.
 type world struct {
-	t     *testing.T
-	g     *group
-	seen  map[string]observed
-	now   time.Time
-	next  int
-	least int // fewest members that served since it was reset
-	most  int // most members that were alive
+	t       *testing.T
+	g       *group
+	seen    map[string]observed
+	now     time.Time
+	next    int
+	least   int             // fewest members that served since it was reset
+	most    int             // most members that were alive
+	ringing string          // an alarm of the refresh
+	dark    map[string]bool // zones whose launches fail
 }
 
 func newWorld(t *testing.T, zones, desired int) *world {
@@ -38,11 +41,14 @@ func (w *world) reset() { w.least, w.most = 1000, 0 }
 // turn carries out one plan as the reconciler does, and lets a second pass.
 func (w *world) turn() (steps int) {
 	w.now = w.now.Add(time.Second)
-	settle(w.g, w.seen, w.now)
+	w.g.settle(w.seen, w.ringing, w.now)
 	planned := plan(w.g, w.seen, w.now)
 	for _, s := range planned {
-		w.take(s)
+		if s.Launch == nil {
+			w.take(s)
+		}
 	}
+	w.launch()
 	serving, alive := 0, 0
 	for _, m := range w.g.Members {
 		if m.alive() {
@@ -56,16 +62,31 @@ func (w *world) turn() (steps int) {
 	return len(planned)
 }
 
+// launch carries out launches one by one, each planned anew, as the reconciler does; they fail in dark zones.
+func (w *world) launch() {
+	for range 100 {
+		next := slices.IndexFunc(plan(w.g, w.seen, w.now), func(s step) bool { return s.Launch != nil })
+		if next < 0 {
+			return
+		}
+		s := plan(w.g, w.seen, w.now)[next]
+		if w.dark[s.Launch.Zone] {
+			w.g.refused(s.Launch.Zone, w.now)
+		} else {
+			w.take(s)
+		}
+	}
+	w.t.Fatal("launches never end")
+}
+
 func (w *world) take(s step) {
 	switch {
 	case s.Launch != nil:
 		w.next++
 		id := fmt.Sprintf("i-%03d", w.next)
-		version := w.g.Template
-		if w.g.Refresh != nil && w.g.Refresh.active() {
-			version = w.g.Refresh.Wanted
-		}
-		w.g.Members = append(w.g.Members, member{ID: id, Zone: s.Launch.Zone, Template: version, State: types.LifecycleStatePending, Launched: w.now})
+		version := w.g.wantedTemplate()
+		w.g.Members = append(w.g.Members, member{ID: id, Zone: s.Launch.Zone, Subnet: s.Launch.Subnet, Template: version, State: types.LifecycleStatePending, Launched: w.now, Balancing: s.Launch.Balance})
+		delete(w.g.Trouble, s.Launch.Zone)
 		w.seen[id] = observed{Known: true, State: ec2types.InstanceStateNameRunning, Targets: targetAbsent}
 	case s.Serve != "":
 		m := w.g.member(s.Serve)
@@ -76,8 +97,6 @@ func (w *world) take(s step) {
 			o.Targets = targetUnhealthy
 		}
 		w.seen[s.Serve] = o
-	case s.Sick != nil:
-		w.g.member(s.Sick.ID).Unhealthy = s.Sick.Cause
 	case s.End != nil:
 		w.g.member(s.End.ID).State = types.LifecycleStateTerminating
 		o := w.seen[s.End.ID]
@@ -195,54 +214,4 @@ func TestSuspendedProcessesRest(t *testing.T) {
 	w.g.Desired = 0
 	w.settle()
 	require.Len(t, w.g.Members, 2)
-}
-
-func startRefresh(w *world, version string, least, most int) {
-	w.g.Refresh = &refresh{ID: "r", Status: types.InstanceRefreshStatusPending, Begun: w.now, Min: least, Max: most, Skip: true, Rollback: true,
-		Wanted: template{ID: "lt", Version: version}, Before: w.g.Template, Explicit: true}
-	w.reset()
-}
-
-func TestARefreshReplacesEveryMemberWithinItsBounds(t *testing.T) {
-	for _, bounds := range []struct{ least, most, wantLeast, wantMost int }{{100, 150, 4, 6}, {100, 110, 4, 4}, {90, 100, 3, 4}, {50, 100, 2, 4}, {0, 100, 0, 4}, {100, 200, 4, 8}} {
-		w := newWorld(t, 3, 4)
-		w.settle()
-		startRefresh(w, "2", bounds.least, bounds.most)
-		w.settle()
-		require.Equal(t, types.InstanceRefreshStatusSuccessful, w.g.Refresh.Status, "%+v", bounds)
-		for _, m := range w.g.Members {
-			require.Equal(t, "2", m.Template.Version)
-		}
-		require.Len(t, w.g.Members, 4)
-		require.LessOrEqual(t, w.most, bounds.wantMost, "%+v", bounds)
-		if bounds.least == 100 && bounds.most*4/100 > 4 {
-			require.Equal(t, bounds.wantLeast, w.least, "%+v", bounds)
-		}
-		require.Equal(t, "2", w.g.Template.Version)
-	}
-}
-
-func TestABadTemplateIsRolledBack(t *testing.T) {
-	w := newWorld(t, 3, 3)
-	w.g.Grace = 0
-	w.settle()
-	startRefresh(w, "bad", 100, 150)
-	w.settle()
-	require.Equal(t, types.InstanceRefreshStatusRollbackSuccessful, w.g.Refresh.Status)
-	for _, m := range w.g.Members {
-		require.Equal(t, "1", m.Template.Version)
-	}
-	require.Equal(t, 3, w.least, "the old members must serve all along")
-}
-
-func TestMatchingMembersAreSkipped(t *testing.T) {
-	w := newWorld(t, 3, 3)
-	w.settle()
-	before := []string{w.g.Members[0].ID, w.g.Members[1].ID, w.g.Members[2].ID}
-	startRefresh(w, "1", 100, 150)
-	w.settle()
-	require.Equal(t, types.InstanceRefreshStatusSuccessful, w.g.Refresh.Status)
-	for i, m := range w.g.Members {
-		require.Equal(t, before[i], m.ID)
-	}
 }

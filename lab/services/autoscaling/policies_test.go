@@ -21,12 +21,12 @@ func TestTerminationPoliciesChooseInTheirOrder(t *testing.T) {
 		"Default": "young-outdated", "OldestInstance": "old-current", "NewestInstance": "newest", "OldestLaunchTemplate": "young-outdated",
 	} {
 		g := &group{Template: template{Version: "2"}, Subnets: []subnet{{"s-a", "a"}, {"s-b", "b"}}, Policies: []string{policy}, Members: members}
-		require.Equal(t, want, chooseToEnd(g, members, nil).ID, policy)
+		require.Equal(t, want, chooseToEnd(g, members, members, nil, at(5)).ID, policy)
 		guarded := slices.Clone(members)
 		for i := range guarded {
 			guarded[i].Protected = guarded[i].ID == want
 		}
-		require.NotEqual(t, want, chooseToEnd(g, guarded, nil).ID, "a protected instance is never chosen")
+		require.NotEqual(t, want, chooseToEnd(g, guarded, guarded, nil, at(5)).ID, "a protected instance is never chosen")
 	}
 }
 

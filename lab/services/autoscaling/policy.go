@@ -13,16 +13,39 @@ import (
 
 func (p *policy) key() string { return p.Group + "/" + text(p.Policy.PolicyName) }
 
-// PutScalingPolicy keeps a policy. Nothing evaluates it yet, so it has no alarms.
+// PutScalingPolicy makes or replaces a policy. A target tracking policy brings its own alarms; those of the others are
+// the user's, who names the policy among their actions.
 func (s *Service) PutScalingPolicy(ctx context.Context, in *autoscaling.PutScalingPolicyInput) (*autoscaling.PutScalingPolicyOutput, error) {
 	kind := text(in.PolicyType)
 	if kind == "" {
-		kind = "SimpleScaling"
+		kind = simple
 	}
 	if err := checkPolicy(kind, in); err != nil {
 		return nil, err
 	}
-	region, enabled := cloud.RegionOf(ctx), in.Enabled == nil || *in.Enabled
+	region, made := cloud.RegionOf(ctx), newPolicy(kind, in)
+	err := s.store.Update(func(tx *cloud.Tx) error {
+		if _, err := find(tx, region, text(in.AutoScalingGroupName)); err != nil {
+			return err
+		}
+		existing, err := policies.Get(tx, region, made.key())
+		if err != nil {
+			return err
+		}
+		made.Policy.PolicyARN = aws.String(cloud.ARN("autoscaling", region, "scalingPolicy:"+cloud.NewUUID()+":autoScalingGroupName/"+made.Group+":policyName/"+text(in.PolicyName)))
+		if existing != nil {
+			made.Policy.PolicyARN, made.Policy.Alarms = existing.Policy.PolicyARN, existing.Policy.Alarms
+		}
+		if err := s.putAlarms(tx, region, &made.Policy); err != nil {
+			return err
+		}
+		return policies.Put(tx, region, made.key(), made)
+	})
+	return &autoscaling.PutScalingPolicyOutput{PolicyARN: made.Policy.PolicyARN, Alarms: made.Policy.Alarms}, err
+}
+
+func newPolicy(kind string, in *autoscaling.PutScalingPolicyInput) *policy {
+	enabled := in.Enabled == nil || *in.Enabled
 	made := types.ScalingPolicy{
 		AutoScalingGroupName: in.AutoScalingGroupName, PolicyName: in.PolicyName, PolicyType: &kind, Enabled: &enabled, Alarms: []types.Alarm{},
 		AdjustmentType: in.AdjustmentType, ScalingAdjustment: in.ScalingAdjustment, Cooldown: in.Cooldown, MinAdjustmentMagnitude: in.MinAdjustmentMagnitude,
@@ -32,38 +55,10 @@ func (s *Service) PutScalingPolicy(ctx context.Context, in *autoscaling.PutScali
 	if t := made.TargetTrackingConfiguration; t != nil && t.DisableScaleIn == nil {
 		t.DisableScaleIn = aws.Bool(false)
 	}
-	err := s.store.Update(func(tx *cloud.Tx) error {
-		if _, err := find(tx, region, text(in.AutoScalingGroupName)); err != nil {
-			return err
-		}
-		key := text(in.AutoScalingGroupName) + "/" + text(in.PolicyName)
-		existing, err := policies.Get(tx, region, key)
-		if err != nil {
-			return err
-		}
-		made.PolicyARN = aws.String(cloud.ARN("autoscaling", region, "scalingPolicy:"+cloud.NewUUID()+":autoScalingGroupName/"+text(in.AutoScalingGroupName)+":policyName/"+text(in.PolicyName)))
-		if existing != nil {
-			made.PolicyARN = existing.Policy.PolicyARN
-		}
-		return policies.Put(tx, region, key, &policy{Group: text(in.AutoScalingGroupName), Policy: made})
-	})
-	return &autoscaling.PutScalingPolicyOutput{PolicyARN: made.PolicyARN, Alarms: []types.Alarm{}}, err
-}
-
-func checkPolicy(kind string, in *autoscaling.PutScalingPolicyInput) error {
-	switch {
-	case kind == "PredictiveScaling":
-		return unsupported("predictive scaling")
-	case kind == "TargetTrackingScaling" && in.TargetTrackingConfiguration == nil:
-		return invalid("TargetTrackingConfiguration is required for the policy type TargetTrackingScaling")
-	case kind == "StepScaling" && len(in.StepAdjustments) == 0:
-		return invalid("At least one StepAdjustment must be specified.")
-	case kind == "SimpleScaling" && (in.ScalingAdjustment == nil || in.AdjustmentType == nil):
-		return invalid("ScalingAdjustment and AdjustmentType are required for the policy type SimpleScaling")
-	case !slices.Contains([]string{"TargetTrackingScaling", "StepScaling", "SimpleScaling"}, kind):
-		return invalid("Policy type %s is not supported", kind)
+	if kind == steps && made.MetricAggregationType == nil {
+		made.MetricAggregationType = aws.String("Average")
 	}
-	return nil
+	return &policy{Group: text(in.AutoScalingGroupName), Policy: made}
 }
 
 // DescribePolicies returns policies by group, name and type.
@@ -79,7 +74,7 @@ func (s *Service) DescribePolicies(ctx context.Context, in *autoscaling.Describe
 				len(in.PolicyNames) > 0 && !slices.Contains(in.PolicyNames, text(p.Policy.PolicyName)) && !slices.Contains(in.PolicyNames, text(p.Policy.PolicyARN)) ||
 				len(in.PolicyTypes) > 0 && !slices.Contains(in.PolicyTypes, text(p.Policy.PolicyType))
 		})
-		page, next, err := paged(all, func(p *policy) string { return p.Group + "/" + text(p.Policy.PolicyName) }, in.NextToken, in.MaxRecords, 50)
+		page, next, err := paged(all, (*policy).key, in.NextToken, in.MaxRecords, 50)
 		for _, p := range page {
 			out.ScalingPolicies = append(out.ScalingPolicies, p.Policy)
 		}
@@ -88,20 +83,23 @@ func (s *Service) DescribePolicies(ctx context.Context, in *autoscaling.Describe
 	})
 }
 
-// DeletePolicy forgets a policy.
+// DeletePolicy forgets a policy; the alarms of a target tracking policy go with it.
 func (s *Service) DeletePolicy(ctx context.Context, in *autoscaling.DeletePolicyInput) (*autoscaling.DeletePolicyOutput, error) {
 	region := cloud.RegionOf(ctx)
 	return &autoscaling.DeletePolicyOutput{}, s.store.Update(func(tx *cloud.Tx) error {
-		all, err := policies.List(tx, region)
+		p, err := findPolicy(tx, region, in.AutoScalingGroupName, text(in.PolicyName))
 		if err != nil {
 			return err
 		}
-		for _, p := range all {
-			named := text(p.Policy.PolicyName) == text(in.PolicyName) && p.Group == text(in.AutoScalingGroupName)
-			if named || text(p.Policy.PolicyARN) == text(in.PolicyName) {
-				return policies.Delete(tx, region, p.Group+"/"+text(p.Policy.PolicyName))
-			}
-		}
-		return invalid("Scaling policy name not found - policy %s not found", text(in.PolicyName))
+		return s.dropPolicy(tx, region, p)
 	})
+}
+
+func (s *Service) dropPolicy(tx *cloud.Tx, region string, p *policy) error {
+	if text(p.Policy.PolicyType) == tracking {
+		if err := s.dropAlarms(tx, region, p.Policy.Alarms); err != nil {
+			return err
+		}
+	}
+	return policies.Delete(tx, region, p.key())
 }

@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,16 +13,18 @@ import (
 	"haven/lab/cloud"
 )
 
-// mostRefreshes is how many past refreshes of a group are kept.
-const mostRefreshes = 20
+const (
+	mostRefreshes    = 20   // how many past refreshes of a group are kept
+	defaultHealthy   = 90   // percent
+	defaultMost      = 100  // percent
+	defaultDelay     = 3600 // seconds, between checkpoints
+	longestObstacles = time.Hour
+)
 
 // StartInstanceRefresh begins to replace the group's instances.
 func (s *Service) StartInstanceRefresh(ctx context.Context, in *autoscaling.StartInstanceRefreshInput) (*autoscaling.StartInstanceRefreshOutput, error) {
 	if in.Strategy != "" && in.Strategy != types.RefreshStrategyRolling {
 		return nil, unsupported("the refresh strategy " + string(in.Strategy))
-	}
-	if err := checkPreferences(in.Preferences); err != nil {
-		return nil, err
 	}
 	out := &autoscaling.StartInstanceRefreshOutput{}
 	return out, s.change(ctx, in.AutoScalingGroupName, func(tx *cloud.Tx, g *group) error {
@@ -38,24 +41,47 @@ func (s *Service) StartInstanceRefresh(ctx context.Context, in *autoscaling.Star
 	})
 }
 
-func checkPreferences(p *types.RefreshPreferences) error {
-	if p == nil {
-		return nil
+// preferencesOf completes what was asked for with the defaults: the group's maintenance policy, or AWS's own
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/understand-instance-refresh-default-values.html).
+func preferencesOf(g *group, given *types.RefreshPreferences) types.RefreshPreferences {
+	p := types.RefreshPreferences{}
+	if given != nil {
+		p = *given
 	}
-	least, most := orInt(p.MinHealthyPercentage, 90), orInt(p.MaxHealthyPercentage, 100)
+	least, most := defaultHealthy, defaultMost
+	if g.Maintenance != nil {
+		least, most = g.Maintenance.Min, g.Maintenance.Max
+	}
+	p.MinHealthyPercentage = aws.Int32(int32(orInt(p.MinHealthyPercentage, least)))
+	p.MaxHealthyPercentage = aws.Int32(int32(orInt(p.MaxHealthyPercentage, most)))
+	warmup, ok := g.warmup()
+	if !ok {
+		warmup = g.Grace
+	}
+	p.InstanceWarmup = aws.Int32(int32(orInt(p.InstanceWarmup, int(warmup.Seconds()))))
+	if len(p.CheckpointPercentages) > 0 {
+		p.CheckpointDelay = aws.Int32(int32(orInt(p.CheckpointDelay, defaultDelay)))
+	}
+	if p.ScaleInProtectedInstances == "" {
+		p.ScaleInProtectedInstances = types.ScaleInProtectedInstancesWait
+	}
+	if p.StandbyInstances == "" {
+		p.StandbyInstances = types.StandbyInstancesWait
+	}
+	p.SkipMatching, p.AutoRollback = aws.Bool(aws.ToBool(p.SkipMatching)), aws.Bool(aws.ToBool(p.AutoRollback))
+	return p
+}
+
+func checkPreferences(p types.RefreshPreferences, explicit bool) error {
 	switch {
-	case len(p.CheckpointPercentages) > 0:
-		return unsupported("checkpoints of an instance refresh")
-	case p.AlarmSpecification != nil && len(p.AlarmSpecification.Alarms) > 0:
-		return unsupported("alarms of an instance refresh")
-	case aws.ToInt32(p.BakeTime) > 0:
-		return unsupported("the bake time of an instance refresh")
-	case p.ScaleInProtectedInstances == types.ScaleInProtectedInstancesRefresh || p.ScaleInProtectedInstances == types.ScaleInProtectedInstancesWait:
-		return unsupported("refreshing or waiting for protected instances; Ignore is")
-	case most < 100 || most > 200 || least < 0 || least > 100 || most-least > 100:
-		return invalid("MinHealthyPercentage %d and MaxHealthyPercentage %d: the least is 0 to 100, the greatest 100 to 200, and they differ by 100 at most", least, most)
+	case p.CheckpointDelay != nil && len(p.CheckpointPercentages) == 0:
+		return invalid("CheckpointDelay needs CheckpointPercentages")
+	case !slices.IsSorted(p.CheckpointPercentages) || len(slices.Compact(slices.Clone(p.CheckpointPercentages))) != len(p.CheckpointPercentages):
+		return invalid("CheckpointPercentages %v must be unique and in ascending order", p.CheckpointPercentages)
+	case aws.ToBool(p.AutoRollback) && !explicit:
+		return invalid("The AutoRollback parameter cannot be set to true when the DesiredConfiguration parameter is empty")
 	}
-	return nil
+	return checkPercentages(orInt(p.MinHealthyPercentage, defaultHealthy), orInt(p.MaxHealthyPercentage, defaultMost))
 }
 
 func orInt(n *int32, standard int) int {
@@ -68,37 +94,63 @@ func orInt(n *int32, standard int) int {
 func (s *Service) newRefresh(tx *cloud.Tx, g *group, configuration *types.DesiredConfiguration, preferences *types.RefreshPreferences) (*refresh, error) {
 	given, explicit := g.Template, false
 	if configuration != nil {
-		if configuration.MixedInstancesPolicy != nil {
-			return nil, unsupported("mixed instances")
+		if configuration.MixedInstancesPolicy != nil || configuration.LaunchTemplate == nil {
+			return nil, unsupported("a desired configuration that is no launch template")
 		}
 		t := configuration.LaunchTemplate
 		given, explicit = template{ID: text(t.LaunchTemplateId), Name: text(t.LaunchTemplateName), Version: text(t.Version)}, true
+	}
+	p := preferencesOf(g, preferences)
+	if err := checkPreferences(p, explicit); err != nil {
+		return nil, err
 	}
 	wanted, err := s.resolve(tx, g.Region, given)
 	if err != nil {
 		return nil, err
 	}
-	p := types.RefreshPreferences{}
-	if preferences != nil {
-		p = *preferences
-	}
 	now := s.now().UTC()
 	made := &refresh{
 		ID: cloud.NewUUID(), Status: types.InstanceRefreshStatusPending, Started: now, Begun: now, Wanted: wanted, Explicit: explicit, Preference: p,
-		Min: orInt(p.MinHealthyPercentage, 90), Max: orInt(p.MaxHealthyPercentage, 100), Skip: aws.ToBool(p.SkipMatching), Rollback: aws.ToBool(p.AutoRollback),
-		Warmup: time.Duration(orInt(p.InstanceWarmup, orInt(g.Warmup, int(g.Grace.Seconds())))) * time.Second,
+		Min: orInt(p.MinHealthyPercentage, defaultHealthy), Max: orInt(p.MaxHealthyPercentage, defaultMost), Skip: aws.ToBool(p.SkipMatching), Rollback: aws.ToBool(p.AutoRollback),
+		Warmup: time.Duration(orInt(p.InstanceWarmup, 0)) * time.Second, Template: g.Template,
 	}
 	if explicit {
 		if made.Before, err = s.resolve(tx, g.Region, g.Template); err != nil {
 			return nil, err
 		}
 	}
-	for _, m := range g.Members {
-		if m.alive() && made.outdated(m) {
-			made.ToReplace++
+	made.ToReplace = len(made.left(g))
+	ringing, err := s.ringingOf(tx, g.Region, made)
+	if err == nil && ringing != "" {
+		err = invalid("The instance refresh can't be started because the CloudWatch alarm %s is in the ALARM state.", ringing)
+	}
+	return made, err
+}
+
+// ringing names an alarm of the group's refresh that is in its ALARM state; empty when there is none.
+func (s *Service) ringing(tx *cloud.Tx, g *group) (string, error) {
+	if g.Refresh == nil || !g.Refresh.active() {
+		return "", nil
+	}
+	return s.ringingOf(tx, g.Region, g.Refresh)
+}
+
+func (s *Service) ringingOf(tx *cloud.Tx, region string, r *refresh) (string, error) {
+	for _, name := range r.alarms() {
+		if s.alarms == nil {
+			return "", unsupported("alarms of an instance refresh, because this lab runs without CloudWatch")
+		}
+		state, found, err := s.alarms.AlarmState(tx, region, name)
+		switch {
+		case err != nil:
+			return "", err
+		case !found && r.Status == types.InstanceRefreshStatusPending:
+			return "", invalid("The CloudWatch alarm %s does not exist", name)
+		case state == "ALARM":
+			return name, nil
 		}
 	}
-	return made, nil
+	return "", nil
 }
 
 // archive puts the newest refresh to the past ones.
@@ -113,85 +165,55 @@ func (g *group) archive() {
 	g.Refresh = nil
 }
 
-// CancelInstanceRefresh ends a refresh where it is; instances that are starting or ending go on.
+// CancelInstanceRefresh ends a refresh where it is: nothing more is replaced, and what was stays. Unless it is told not
+// to, it waits for the instances that are on their way.
 func (s *Service) CancelInstanceRefresh(ctx context.Context, in *autoscaling.CancelInstanceRefreshInput) (*autoscaling.CancelInstanceRefreshOutput, error) {
-	_ = in.WaitForTransitioningInstances // a cancelled refresh starts nothing more; what is under way is told by the group
 	out := &autoscaling.CancelInstanceRefreshOutput{}
 	return out, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
-		if g.Refresh == nil || !g.Refresh.active() {
+		r := g.Refresh
+		if r == nil || !r.active() || r.Status == types.InstanceRefreshStatusCancelling {
 			return cloud.Errorf("ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found for Auto Scaling group %s", g.Name)
 		}
-		now := s.now().UTC()
-		g.Refresh.Status, g.Refresh.Ended, g.Refresh.Reason = types.InstanceRefreshStatusCancelled, &now, "Cancelled due to user request."
-		out.InstanceRefreshId = aws.String(g.Refresh.ID)
+		out.InstanceRefreshId = aws.String(r.ID)
+		if in.WaitForTransitioningInstances != nil && !*in.WaitForTransitioningInstances {
+			r.end(g, types.InstanceRefreshStatusCancelled, cancelled, s.now())
+			return nil
+		}
+		r.Status, r.Reason = types.InstanceRefreshStatusCancelling, "Waiting for in-flight launches and terminations to complete before finalizing the cancellation."
 		return nil
 	})
 }
+
+const cancelled = "Cancelled due to user request."
 
 // RollbackInstanceRefresh goes back to the template before a refresh that is under way.
 func (s *Service) RollbackInstanceRefresh(ctx context.Context, in *autoscaling.RollbackInstanceRefreshInput) (*autoscaling.RollbackInstanceRefreshOutput, error) {
 	out := &autoscaling.RollbackInstanceRefreshOutput{}
 	return out, s.change(ctx, in.AutoScalingGroupName, func(_ *cloud.Tx, g *group) error {
 		r := g.Refresh
-		if r == nil || r.Status != types.InstanceRefreshStatusInProgress {
+		if r == nil || !r.forward() {
 			return cloud.Errorf("ActiveInstanceRefreshNotFound", "No in progress Instance Refresh found for Auto Scaling group %s", g.Name)
 		}
-		if r.Before.Version == "" {
-			return cloud.Errorf("IrreversibleInstanceRefresh", "The instance refresh was started without a desired configuration, so there is nothing to go back to.")
+		if err := r.reversible(); err != nil {
+			return err
 		}
-		r.Status, r.Reason, r.Wanted, r.Begun = types.InstanceRefreshStatusRollbackInProgress, "A user requested a rollback.", r.Before, s.now().UTC()
+		r.back(g, "A user requested a rollback.", s.now())
 		out.InstanceRefreshId = aws.String(r.ID)
 		return nil
 	})
 }
 
-// DescribeInstanceRefreshes returns a group's refreshes, newest first.
-func (s *Service) DescribeInstanceRefreshes(ctx context.Context, in *autoscaling.DescribeInstanceRefreshesInput) (*autoscaling.DescribeInstanceRefreshesOutput, error) {
-	out := &autoscaling.DescribeInstanceRefreshesOutput{InstanceRefreshes: []types.InstanceRefresh{}}
-	return out, s.store.View(func(tx *cloud.Tx) error {
-		g, err := find(tx, cloud.RegionOf(ctx), text(in.AutoScalingGroupName))
-		if err != nil {
-			return err
-		}
-		var all []refresh
-		if g.Refresh != nil {
-			all = append(all, *g.Refresh)
-		}
-		all = append(all, g.Refreshes...)
-		if len(in.InstanceRefreshIds) > 0 {
-			all = slices.DeleteFunc(all, func(r refresh) bool { return !slices.Contains(in.InstanceRefreshIds, r.ID) })
-		}
-		if most := orInt(in.MaxRecords, 50); len(all) > most {
-			all = all[:most]
-		}
-		_ = in.NextToken // at most 21 refreshes are kept: one page
-		for _, r := range all {
-			out.InstanceRefreshes = append(out.InstanceRefreshes, r.describe(g))
-		}
+// reversible tells why a refresh cannot be rolled back
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-rollback.html).
+func (r *refresh) reversible() error {
+	why := ""
+	switch {
+	case r.Before.Version == "":
+		why = "there is no desired configuration specified for the instance refresh"
+	case r.Template.Version == "$Latest" || r.Template.Version == "$Default":
+		why = fmt.Sprintf("the Auto Scaling group uses the launch template's %s version", r.Template.Version)
+	default:
 		return nil
-	})
-}
-
-func (r *refresh) describe(g *group) types.InstanceRefresh {
-	left := 0
-	for _, m := range g.Members {
-		if m.alive() && r.outdated(m) && r.active() {
-			left++
-		}
 	}
-	percent := int32(100)
-	if r.ToReplace > 0 {
-		percent = int32(100 * max(0, r.ToReplace-left) / r.ToReplace)
-	}
-	described := types.InstanceRefresh{
-		AutoScalingGroupName: aws.String(g.Name), InstanceRefreshId: aws.String(r.ID), Status: r.Status, StartTime: &r.Started, EndTime: r.Ended, Strategy: types.RefreshStrategyRolling,
-		InstancesToUpdate: aws.Int32(int32(left)), PercentageComplete: aws.Int32(percent), Preferences: &r.Preference,
-	}
-	if r.Explicit {
-		described.DesiredConfiguration = &types.DesiredConfiguration{LaunchTemplate: r.Wanted.describe()}
-	}
-	if r.Reason != "" {
-		described.StatusReason = aws.String(r.Reason)
-	}
-	return described
+	return cloud.Errorf("IrreversibleInstanceRefresh", "The instance refresh can't be rolled back, because %s.", why)
 }

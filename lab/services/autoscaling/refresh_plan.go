@@ -1,10 +1,10 @@
 package autoscaling
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 )
 
@@ -12,7 +12,7 @@ import (
 type refresh struct {
 	ID         string
 	Status     types.InstanceRefreshStatus
-	Reason     string
+	Reason     string // why it has its status; empty: what it waits for is told
 	Started    time.Time
 	Ended      *time.Time
 	Min        int // percent of the desired capacity that stays healthy
@@ -21,153 +21,184 @@ type refresh struct {
 	Skip       bool // members that match already stay
 	Rollback   bool // go back to the template before when it fails
 	Wanted     template
-	Before     template // the template to go back to
+	Before     template // the template to go back to, with the number of its version
+	Template   template // the group's when it began
 	Explicit   bool     // the wanted template was given with the refresh and becomes the group's when it succeeds
-	ToReplace  int      // at its start
+	ToReplace  int      // at its start, or at the start of the rollback
 	Failures   int      // replacements that were found unhealthy
 	Begun      time.Time
+	Checkpoint int       // how many checkpoints were passed
+	Resume     time.Time // when it goes on after the checkpoint; zero: it is at none
+	Bake       time.Time // when the bake time ends; zero: it has not begun
+	Back       *rollback `json:",omitempty"`
+	Obstacles  time.Time // since when it waits for protected or standby instances; zero: for none
+	Left       int32     // how many were not updated when it ended
+	Percent    int32     // how much was done when it ended
 	Preference types.RefreshPreferences
 }
 
-// mostFailures ends a refresh: so many replacements did not become healthy.
-const mostFailures = 3
+// rollback is how far a refresh was when it turned back.
+type rollback struct {
+	Reason  string
+	Started time.Time
+	Percent int32
+	Left    int32
+}
 
 func (r *refresh) active() bool {
+	return r.rolling() || r.Status == types.InstanceRefreshStatusBaking || r.Status == types.InstanceRefreshStatusCancelling
+}
+
+// rolling reports whether the refresh replaces members now.
+func (r *refresh) rolling() bool {
 	return r.Status == types.InstanceRefreshStatusPending || r.Status == types.InstanceRefreshStatusInProgress || r.Status == types.InstanceRefreshStatusRollbackInProgress
 }
 
-// outdated reports whether a refresh has to replace a member.
+// forward reports whether the refresh is under way and not on its way back.
+func (r *refresh) forward() bool {
+	return r.Status == types.InstanceRefreshStatusPending || r.Status == types.InstanceRefreshStatusInProgress || r.Status == types.InstanceRefreshStatusBaking
+}
+
+// wantedTemplate is what new members are launched from.
+func (g *group) wantedTemplate() template {
+	if g.Refresh != nil && (g.Refresh.rolling() || g.Refresh.Status == types.InstanceRefreshStatusBaking) {
+		return g.Refresh.Wanted
+	}
+	return g.Template
+}
+
+// outdated reports whether a refresh has to replace a member. On the way back only members of the new template are.
 func (r *refresh) outdated(m member) bool {
-	if r.Skip || m.Launched.After(r.Begun) {
+	if r.Skip || r.Back != nil || m.Launched.After(r.Begun) {
 		return m.Template.ID != r.Wanted.ID || m.Template.Version != r.Wanted.Version
 	}
 	return true
 }
 
+// left are the members that the refresh still has to replace: protected ones only when it is told to replace or to wait
+// for them.
+func (r *refresh) left(g *group) (members []member) {
+	for _, m := range g.Members {
+		if m.alive() && r.outdated(m) && !(m.Protected && r.Preference.ScaleInProtectedInstances == types.ScaleInProtectedInstancesIgnore) {
+			members = append(members, m)
+		}
+	}
+	return members
+}
+
+// allowed is how many members the refresh may have replaced by now: up to its next checkpoint.
+func (r *refresh) allowed() int {
+	share := 100
+	if points := r.Preference.CheckpointPercentages; len(points) > 0 && r.Back == nil {
+		index := min(r.Checkpoint, len(points)-1)
+		if !r.Resume.IsZero() {
+			index = max(0, r.Checkpoint-1) // it waits at the one that it reached
+		}
+		share = int(points[index])
+	}
+	return (r.ToReplace*share + 99) / 100
+}
+
 // roll decides the next steps of a refresh: the unhealthy go, replacements start as far as the greatest size allows,
-// and members of the old template end as far as the least healthy size allows. Where the two leave no room, one
-// member at a time is replaced
+// and members of the old template end as far as the least healthy size allows. New members count as healthy when they
+// have warmed up. Where the two sizes leave no room, one member at a time is replaced
 // (https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html).
-func roll(g *group, seen map[string]observed) (steps []step) {
+func roll(g *group, seen map[string]observed, now time.Time) (steps []step) {
+	r := g.Refresh
 	alive, sick := split(g)
 	for _, m := range sick {
-		steps = append(steps, step{End: &ending{m.ID, "an instance was taken out of service in response to an " + m.Unhealthy}})
+		steps = append(steps, step{End: unhealthy(m, now)})
 	}
-	var old, serving, oldServing int
-	var outdated []member
-	for _, m := range alive {
-		well := wellServing(g, m, seen[m.ID])
-		if well {
-			serving++
-		}
-		if g.Refresh.outdated(m) {
-			outdated = append(outdated, m)
-			old++
-			if well {
-				oldServing++
-			}
-		}
-	}
+	old := replaceable(g, alive)
+	open := max(0, min(len(old), r.allowed()-(r.ToReplace-len(r.left(g))))) // how many may still be replaced before the checkpoint
 	desired := int(g.Desired)
-	least, most := (desired*g.Refresh.Min+99)/100, max(desired, desired*g.Refresh.Max/100)
-	if least >= most { // no room: one at a time
-		least = most - 1
+	least, most := percentages(desired, r.Min, r.Max)
+	most = max(most, desired)
+	if launchable := min(most-len(alive), desired+open-len(alive)); launchable > 0 {
+		cause := because(g.Reason, sentence(now, "an instance was started in response to an instance refresh"))
+		steps = append(steps, launches(g, fresh(g, alive), launchable, launch{Cause: cause}, now)...)
 	}
-	fresh := len(alive) - old
-	launchable := min(most-len(alive), desired-fresh)
-	if launchable > 0 {
-		steps = append(steps, launchesFor(g, alive, outdated, launchable)...)
-	}
-	endable := min(serving-least, len(outdated))
-	if len(alive) <= desired && most > desired {
-		endable = min(endable, len(alive)-desired) // launch before ending
-	}
-	// Members of the old template that do not serve carry nothing: they go first, and whenever something replaces them.
-	idle := min(old-oldServing, max(0, len(alive)-desired))
-	return append(steps, endOld(g, outdated, seen, max(endable, idle))...)
+	return append(append(steps, retire(g, alive, old, open, least, most, seen, now)...), standby(g, now)...)
 }
 
-// launchesFor starts replacements in the zones of those that they replace.
-func launchesFor(g *group, alive, outdated []member, count int) (steps []step) {
-	counts := perZone(g, slices.DeleteFunc(slices.Clone(alive), func(m member) bool { return g.Refresh.outdated(m) }))
-	cause := fmt.Sprintf("an instance was started to replace an outdated one during instance refresh %s", g.Refresh.ID)
-	zones := g.zones()
-	for range count {
-		zone := zones[0]
-		for _, candidate := range zones {
-			if counts[candidate] < counts[zone] {
-				zone = candidate
-			}
+func fresh(g *group, alive []member) []member {
+	return slices.DeleteFunc(slices.Clone(alive), g.Refresh.outdated)
+}
+
+// replaceable are the old members that may be ended: protected ones only when the refresh was told so.
+func replaceable(g *group, alive []member) []member {
+	return slices.DeleteFunc(slices.Clone(alive), func(m member) bool {
+		return !g.Refresh.outdated(m) || m.Protected && g.Refresh.Preference.ScaleInProtectedInstances != types.ScaleInProtectedInstancesRefresh
+	})
+}
+
+// retire ends old members: those that carry nothing whenever something replaces them, the others as long as enough
+// healthy ones remain. What is more than the greatest size goes in any case.
+func retire(g *group, alive, old []member, open, least, most int, seen map[string]observed, now time.Time) (steps []step) {
+	desired, over := int(g.Desired), len(alive)-most
+	healthy, idle := 0, 0
+	for _, m := range alive {
+		outdated := slices.ContainsFunc(old, func(o member) bool { return o.ID == m.ID })
+		switch well := wellServing(g, m, seen[m.ID]); {
+		case well && (g.Refresh.outdated(m) || !m.warming(g.Refresh.Warmup, now)):
+			healthy++
+		case !well && outdated:
+			idle++
 		}
-		counts[zone]++
-		steps = append(steps, step{Launch: &launch{Subnet: g.subnetIn(zone), Zone: zone, Cause: cause}})
 	}
-	return steps
-}
-
-func endOld(g *group, outdated []member, seen map[string]observed, count int) (steps []step) {
-	rest := slices.Clone(outdated)
+	count := min(healthy-least, open)
+	if most > desired {
+		count = min(count, max(0, len(alive)-desired)) // launch before ending
+	}
+	count = max(count, min(idle, open, len(alive)-desired), min(over, len(old)))
+	rest := old
 	for range count {
-		chosen := chooseToEnd(g, rest, seen)
+		chosen := choose(g, rest, rest, seen, now)
 		if chosen == nil {
-			return steps
+			break
 		}
-		rest = slices.DeleteFunc(rest, func(m member) bool { return m.ID == chosen.ID })
-		steps = append(steps, step{End: &ending{chosen.ID, "an instance was taken out of service during instance refresh " + g.Refresh.ID}})
+		rest = without(rest, chosen.ID)
+		alive = without(alive, chosen.ID)
+		steps = append(steps, step{End: &ending{ID: chosen.ID, Cause: sentence(now, "an instance was taken out of service in response to an instance refresh")}})
+	}
+	if extra := len(alive) - desired - open; extra > 0 && len(steps) == 0 && allServing(g, fresh(g, alive), seen) {
+		steps = append(steps, surplus(g, alive, seen, extra, now)...)
 	}
 	return steps
 }
 
-// settle moves a refresh on: it ends when no member is outdated and all that are desired serve.
-func settle(g *group, seen map[string]observed, now time.Time) {
-	r := g.Refresh
-	if r == nil || !r.active() {
-		return
+// standby ends members in standby when the refresh was told to.
+func standby(g *group, now time.Time) (steps []step) {
+	if g.Refresh.Preference.StandbyInstances != types.StandbyInstancesTerminate {
+		return nil
 	}
-	if r.Status == types.InstanceRefreshStatusPending {
-		r.Status = types.InstanceRefreshStatusInProgress
-	}
-	alive, sick := split(g)
-	for _, m := range sick {
-		if !r.outdated(m) && m.State == types.LifecycleStateInService {
-			r.Failures++
+	for _, m := range g.Members {
+		if m.State == types.LifecycleStateStandby && g.Refresh.outdated(m) {
+			steps = append(steps, step{End: &ending{ID: m.ID, Cause: sentence(now, "an instance was taken out of service in response to an instance refresh")}})
 		}
 	}
-	switch {
-	case r.Failures >= mostFailures:
-		fail(g, now)
-	case len(sick) == 0 && len(alive) == int(g.Desired) && allServing(g, alive, seen) && warm(r, alive, now) && !slices.ContainsFunc(alive, r.outdated):
-		finish(g, now)
-	}
+	return steps
 }
 
-func warm(r *refresh, alive []member, now time.Time) bool {
-	return !slices.ContainsFunc(alive, func(m member) bool { return m.Launched.After(r.Begun) && now.Sub(m.InService) < r.Warmup })
+// obstacles are the members that a refresh waits for: protected ones and those in standby.
+func (r *refresh) obstacles(g *group) (members []member) {
+	for _, m := range g.Members {
+		waits := m.alive() && m.Protected && r.Preference.ScaleInProtectedInstances == types.ScaleInProtectedInstancesWait ||
+			m.State == types.LifecycleStateStandby && r.Preference.StandbyInstances == types.StandbyInstancesWait
+		if waits && r.outdated(m) {
+			members = append(members, m)
+		}
+	}
+	return members
 }
 
-func fail(g *group, now time.Time) {
-	r := g.Refresh
-	why := fmt.Sprintf("%d replacement instances did not become healthy", r.Failures)
-	if r.Rollback && r.Status == types.InstanceRefreshStatusInProgress && r.Before.Version != "" {
-		r.Status, r.Reason, r.Wanted, r.Failures, r.Begun = types.InstanceRefreshStatusRollbackInProgress, why, r.Before, 0, now
-		g.Template = r.Before
-		return
+func (r *refresh) alarms() []string {
+	if r.Preference.AlarmSpecification == nil {
+		return nil
 	}
-	r.Status, r.Reason, r.Ended = types.InstanceRefreshStatusFailed, why, &now
-	if r.Wanted == r.Before {
-		r.Status = types.InstanceRefreshStatusRollbackFailed
-	}
+	return r.Preference.AlarmSpecification.Alarms
 }
 
-func finish(g *group, now time.Time) {
-	r := g.Refresh
-	r.Ended = &now
-	if r.Status == types.InstanceRefreshStatusRollbackInProgress {
-		r.Status = types.InstanceRefreshStatusRollbackSuccessful
-		return
-	}
-	r.Status = types.InstanceRefreshStatusSuccessful
-	if r.Explicit {
-		g.Template = r.Wanted
-	}
+func (r *refresh) bakeTime() time.Duration {
+	return time.Duration(aws.ToInt32(r.Preference.BakeTime)) * time.Second
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"haven/lab/cloud"
@@ -11,31 +12,36 @@ import (
 
 // group is one row.
 type group struct {
-	Name      string
-	ARN       string
-	Region    string
-	Created   time.Time
-	Min       int32
-	Max       int32
-	Desired   int32
-	Cooldown  int32
-	Health    string // "EC2" or "ELB"
-	Grace     time.Duration
-	Warmup    *int32
-	Template  template
-	Subnets   []subnet
-	Targets   []string // target group ARNs
-	Protected bool     // new instances are protected from scale-in
-	Policies  []string // termination policies
-	Tags      []tag
-	Suspended []string
-	Metrics   []string
-	Deleting  bool
-	Members   []member
-	Hooks     []hook   // lifecycle hooks
-	Refresh   *refresh // the newest instance refresh
-	Refreshes []refresh
-	Reason    string // why the desired capacity is what it is, for the next activities' causes
+	Name         string
+	ARN          string
+	Region       string
+	Created      time.Time
+	Min          int32
+	Max          int32
+	Desired      int32
+	Cooldown     int32  // seconds
+	Health       string // "EC2" or "ELB"
+	Grace        time.Duration
+	Warmup       *int32 // seconds; nil: none was set
+	Template     template
+	Subnets      []subnet
+	Distribution types.CapacityDistributionStrategy // empty: balanced-best-effort
+	Maintenance  *maintenance                       `json:",omitempty"`
+	Targets      []string                           // target group ARNs
+	Protected    bool                               // new instances are protected from scale-in
+	Policies     []string                           // termination policies
+	Tags         []tag
+	Suspended    []string
+	Metrics      []string
+	Deleting     bool
+	Members      []member
+	Hooks        []hook   // lifecycle hooks
+	Refresh      *refresh // the newest instance refresh
+	Refreshes    []refresh
+	Reason       string             // what changed the desired capacity, until the group has followed
+	Alarm        *invokingAlarm     `json:",omitempty"` // the alarm that changed it
+	Trouble      map[string]trouble `json:",omitempty"` // zones whose launches fail
+	Cooling      *cooling           `json:",omitempty"` // the cooldown of simple scaling
 }
 
 // template names a launch template as the group was given it.
@@ -52,6 +58,32 @@ type tag struct {
 	Propagate  bool
 }
 
+// maintenance is an instance maintenance policy: percentages of the desired capacity that replacements keep to.
+type maintenance struct{ Min, Max int }
+
+// trouble is a zone whose launches fail.
+type trouble struct {
+	Failures int       // in a row
+	Until    time.Time // when a launch there is tried again
+}
+
+// cooling is the cooldown after a simple scaling policy was carried out.
+type cooling struct {
+	Seconds int32
+	Until   time.Time // zero: the activity goes on, and the cooldown begins when it has ended
+}
+
+// invokingAlarm is what activities tell of the alarm that invoked a policy.
+type invokingAlarm struct {
+	AlarmArn        string
+	AlarmName       string
+	AWSAccountID    string `json:"AWSAccountId"`
+	Region          string
+	OldStateValue   string
+	NewStateValue   string
+	StateChangeTime int64 // milliseconds
+}
+
 // member is an instance of the group.
 type member struct {
 	ID        string
@@ -60,8 +92,11 @@ type member struct {
 	Subnet    string
 	Template  template // with the number of the version that it was launched from
 	State     types.LifecycleState
-	Unhealthy string // why; empty: healthy
+	Unhealthy string // why, as the cause of its replacement tells it; empty: healthy
+	Lost      bool   // its instance ended or stopped: there is nothing to wait for
 	Protected bool
+	Balancing bool // it was launched over the desired capacity, to balance the zones
+	Unlisted  bool // AddToLoadBalancer was suspended when it came into service
 	Launched  time.Time
 	InService time.Time
 	Ending    time.Time // when it began to end
@@ -71,6 +106,15 @@ type member struct {
 
 func (m *member) alive() bool {
 	return m.State == types.LifecycleStatePending || m.State == types.LifecycleStatePendingWait || m.State == types.LifecycleStateInService
+}
+
+func (m *member) ending() bool {
+	return m.State == types.LifecycleStateTerminating || m.State == types.LifecycleStateTerminatingWait || m.State == types.LifecycleStateTerminatingProceed
+}
+
+// warming reports whether the member has not yet been in service for its warm-up.
+func (m *member) warming(warmup time.Duration, now time.Time) bool {
+	return m.State != types.LifecycleStateInService || now.Sub(m.InService) < warmup
 }
 
 func (g *group) member(id string) *member {
@@ -94,25 +138,21 @@ func (g *group) zones() []string {
 	return zones
 }
 
-// activity is one step that a group took, kept as a record of the past.
-type activity struct {
-	ID          string
-	Group       string
-	Description string
-	Cause       string
-	Started     time.Time
-	Ended       *time.Time
-	Status      types.ScalingActivityStatusCode
-	Message     string
-	Details     string
+// warmup is the group's default instance warm-up; ok is false when it has none.
+func (g *group) warmup() (d time.Duration, ok bool) {
+	return time.Duration(aws.ToInt32(g.Warmup)) * time.Second, g.Warmup != nil
 }
-
-// Gone is always true: an activity is no resource.
-func (*activity) Gone() bool { return true }
 
 type policy struct {
 	Group  string
 	Policy types.ScalingPolicy
+	Low    *reading `json:",omitempty"` // what target tracking saw when its lower alarm last rang
+}
+
+// reading is one look at a policy's metric.
+type reading struct {
+	Value float64
+	At    time.Time
 }
 
 var (

@@ -175,12 +175,13 @@ func (s *Service) runScheduled(tx *cloud.Tx, row *scheduled, now time.Time) erro
 	}
 	if g != nil && !g.Deleting && !g.suspended("ScheduledActions") {
 		before, resized := g.Desired, *g
-		failure := resized.setSize(settings{min: row.Action.MinSize, max: row.Action.MaxSize, desired: row.Action.DesiredCapacity})
+		failure := resized.setSize(settings{min: row.Action.MinSize, max: row.Action.MaxSize, desired: row.Action.DesiredCapacity}, now)
 		if failure != nil {
 			s.log.Warn("a scheduled action does not fit its group", "group", g.Name, "action", text(row.Action.ScheduledActionName), "error", failure)
 		} else {
-			resized.Reason = fmt.Sprintf("At %s a scheduled action update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing the desired capacity from %d to %d.",
-				stamp(now), resized.Min, resized.Max, resized.Desired, before, resized.Desired)
+			resized.Alarm = nil
+			resized.Reason = sentence(now, "a scheduled action update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing the desired capacity from %d to %d",
+				resized.Min, resized.Max, resized.Desired, before, resized.Desired)
 			if err := resized.put(tx); err != nil {
 				return err
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,19 +32,39 @@ type stage struct {
 	instances map[string]*ec2.Instance
 	targets   map[string]elasticloadbalancingv2.Health
 	launched  int
+	dark      string // letters of zones that have no capacity
 }
 
 func (s *stage) Subnet(_ *cloud.Tx, _, id string) (*ec2.Subnet, error) {
 	return &ec2.Subnet{ID: id, Zone: "us-east-1" + id[len(id)-1:], VPCID: "vpc-1"}, nil
 }
 
-func (s *stage) ResolveLaunchTemplate(*cloud.Tx, string, ec2types.LaunchTemplateSpecification) (ec2.LaunchTemplate, error) {
-	return ec2.LaunchTemplate{ID: "lt-1", Name: "web", Version: 1, Default: 1, Latest: 1}, nil
+func (s *stage) ResolveLaunchTemplate(_ *cloud.Tx, _ string, ref ec2types.LaunchTemplateSpecification) (ec2.LaunchTemplate, error) {
+	version, err := strconv.ParseInt(aws.ToString(ref.Version), 10, 64)
+	if err != nil {
+		version = 1
+	}
+	return ec2.LaunchTemplate{ID: "lt-1", Name: "web", Version: version, Default: 1, Latest: 2}, nil
 }
 
-func (s *stage) Launch(_ *cloud.Tx, _ string, request ec2.LaunchRequest) (*ec2.Instance, error) {
+// leftovers is what Launch writes before it fails.
+var leftovers = cloud.NewTable[struct{}]("test.leftovers")
+
+func (s *stage) set(change func(*stage)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	change(s)
+}
+
+func (s *stage) Launch(tx *cloud.Tx, region string, request ec2.LaunchRequest) (*ec2.Instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if zone := request.SubnetID[len(request.SubnetID)-1:]; strings.Contains(s.dark, zone) {
+		if err := leftovers.Put(tx, region, "interface", &struct{}{}); err != nil {
+			return nil, err
+		}
+		return nil, cloud.Errorf("InsufficientInstanceCapacity", "We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (us-east-1%s).", zone)
+	}
 	s.launched++
 	made := &ec2.Instance{ID: fmt.Sprintf("i-%02d", s.launched), Type: "t3.micro", Zone: "us-east-1" + request.SubnetID[len(request.SubnetID)-1:], SubnetID: request.SubnetID,
 		State: ec2types.InstanceStateNameRunning, LaunchedAt: time.Now()}
@@ -95,6 +117,9 @@ type bench struct {
 	*testing.T
 	stage  *stage
 	client *sdk.Client
+	post   *post
+	watch  *watch
+	store  *cloud.Store
 }
 
 func newBench(t *testing.T) *bench {
@@ -102,8 +127,9 @@ func newBench(t *testing.T) *bench {
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "store"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	b := &bench{T: t, stage: &stage{instances: map[string]*ec2.Instance{}, targets: map[string]elasticloadbalancingv2.Health{}}}
-	service := autoscaling.New(store, b.stage, b.stage, slog.Default())
+	b := &bench{T: t, stage: &stage{instances: map[string]*ec2.Instance{}, targets: map[string]elasticloadbalancingv2.Health{}}, post: &post{}, watch: newWatch(), store: store}
+	service := autoscaling.New(store, b.stage, b.stage, slog.Default(), autoscaling.WithAlarms(b.watch), autoscaling.WithNotifier(b.post), autoscaling.WithMetrics(b.watch), autoscaling.WithTimeline(b.watch.tell))
+	b.watch.service = service
 	b.client = sdk.NewFromConfig(wiretest.New(t, map[string]any{"autoscaling": service}))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -288,7 +314,7 @@ func TestStandbyDetachAndAttach(t *testing.T) {
 
 func TestPoliciesCanBeExecuted(t *testing.T) {
 	b := newBench(t)
-	b.create(2)
+	b.create(2, noWarmup)
 	put := func(in *sdk.PutScalingPolicyInput) {
 		in.AutoScalingGroupName = aws.String(web)
 		_, err := b.client.PutScalingPolicy(t.Context(), in)
@@ -306,6 +332,8 @@ func TestPoliciesCanBeExecuted(t *testing.T) {
 	require.EqualValues(t, 4, *b.group().DesiredCapacity)
 	require.NoError(t, execute(&sdk.ExecutePolicyInput{PolicyName: aws.String("double")}))
 	require.EqualValues(t, 4, *b.group().DesiredCapacity, "the greatest size bounds it")
+	b.refused("ScalingActivityInProgress", execute(&sdk.ExecutePolicyInput{PolicyName: aws.String("double"), HonorCooldown: aws.Bool(true)}))
+	b.become(inService(4))
 	b.refused("ValidationError", execute(&sdk.ExecutePolicyInput{PolicyName: aws.String("steps")}))
 	require.NoError(t, execute(&sdk.ExecutePolicyInput{PolicyName: aws.String("steps"), MetricValue: aws.Float64(75), BreachThreshold: aws.Float64(50)}))
 	require.EqualValues(t, 1, *b.group().DesiredCapacity)
@@ -325,7 +353,7 @@ func TestRecordsAndLists(t *testing.T) {
 	_, err = b.client.DescribeTags(t.Context(), &sdk.DescribeTagsInput{Filters: []types.Filter{{Name: aws.String("colour"), Values: []string{"red"}}}})
 	b.refused("ValidationError", err)
 
-	topic := aws.String("arn:aws:sns:us-east-1:000000000000:events")
+	topic := aws.String(topic)
 	_, err = b.client.PutNotificationConfiguration(t.Context(), &sdk.PutNotificationConfigurationInput{AutoScalingGroupName: aws.String(web), TopicARN: topic, NotificationTypes: []string{"autoscaling:EC2_INSTANCE_LAUNCH"}})
 	require.NoError(t, err)
 	_, err = b.client.PutNotificationConfiguration(t.Context(), &sdk.PutNotificationConfigurationInput{AutoScalingGroupName: aws.String(web), TopicARN: topic, NotificationTypes: []string{"birthday"}})

@@ -2,7 +2,6 @@ package autoscaling
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,19 +63,11 @@ func (s *Service) takeOut(tx *cloud.Tx, g *group, ids []string, decrement bool, 
 
 // tell records an activity that is over with its beginning.
 func (s *Service) tell(tx *cloud.Tx, g *group, m *member, description, cause string, told *[]types.Activity) error {
-	now := s.now()
-	key, err := begin(tx, g, description, cause, m.Zone, types.ScalingActivityStatusCodeInProgress, now)
-	if err != nil {
-		return err
-	}
-	if err := finishActivity(tx, g.Region, key, types.ScalingActivityStatusCodeSuccessful, "", now); err != nil {
-		return err
-	}
-	a, err := activities.Get(tx, g.Region, key)
-	if err == nil && a != nil {
-		*told = append(*told, a.describe())
-	}
-	return err
+	now := s.now().UTC()
+	a := newActivity(g, description, sentence(now, "%s", cause), m.ID, m.Subnet, m.Zone, now)
+	a.Ended, a.Status = &now, types.ScalingActivityStatusCodeSuccessful
+	*told = append(*told, a.describe(""))
+	return a.put(tx, g.Region)
 }
 
 // ExitStandby brings members back into service; the group grows by them.
@@ -139,11 +130,11 @@ func (s *Service) attachOne(tx *cloud.Tx, g *group, id string) error {
 		return invalid("Invalid Instance ID(s): [%s]. It must be running, in a zone of the group.", id)
 	}
 	now := s.now()
-	g.Reason = fmt.Sprintf("At %s a user request attached instance %s, changing the desired capacity to %d.", stamp(now), id, g.Desired)
-	key, err := begin(tx, g, "Attaching an existing EC2 instance: "+id, "instance "+id+" was attached in response to a user request", found.Zone, types.ScalingActivityStatusCodeInProgress, now)
+	g.Reason = ""
+	a := newActivity(g, "Attaching an existing EC2 instance: "+id, sentence(now, "an instance was added in response to user request. Keeping the capacity at the new %d", g.Desired), id, found.SubnetID, found.Zone, now)
 	g.Members = append(g.Members, member{
-		ID: id, Type: found.Type, Zone: found.Zone, Subnet: found.SubnetID, State: types.LifecycleStatePending, Launched: found.LaunchedAt, Activity: key,
+		ID: id, Type: found.Type, Zone: found.Zone, Subnet: found.SubnetID, State: types.LifecycleStatePending, Launched: found.LaunchedAt, Activity: a.key(),
 		Template: template{ID: text(found.Template.LaunchTemplateId), Version: text(found.Template.Version)},
 	})
-	return err
+	return a.put(tx, g.Region)
 }

@@ -69,7 +69,7 @@ func tagWanted(filters []types.Filter, t types.TagDescription) bool {
 // DescribeAdjustmentTypes lists how policies can change a capacity.
 func (s *Service) DescribeAdjustmentTypes(context.Context, *autoscaling.DescribeAdjustmentTypesInput) (*autoscaling.DescribeAdjustmentTypesOutput, error) {
 	out := &autoscaling.DescribeAdjustmentTypesOutput{}
-	for _, name := range []string{"ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"} {
+	for _, name := range adjustmentTypes {
 		out.AdjustmentTypes = append(out.AdjustmentTypes, types.AdjustmentType{AdjustmentType: aws.String(name)})
 	}
 	return out, nil
