@@ -18,7 +18,7 @@ func newFaults(l *lab, s *services) *faults.Service {
 	if l.realm != nil {
 		realm.Links, realm.Hooks = l.realm.network.Impairments, b.hooks()
 	}
-	return faults.New(l.store, realm, l.log, nil)
+	return faults.New(l.store, realm, l.log, func(h faults.Happening) { l.timeline.Add(faultEvent(h)) })
 }
 
 // breaker knows for each lever of faults who moves it, and how to see that it holds.

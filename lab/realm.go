@@ -24,6 +24,7 @@ import (
 	"haven/lab/services/ec2"
 	"haven/lab/services/elasticloadbalancingv2"
 	"haven/lab/services/rds"
+	"haven/lab/traffic"
 	"haven/lab/wire"
 )
 
@@ -59,7 +60,7 @@ func openRealm(l *lab, handler http.Handler) (*realm, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &realm{host: h, events: &lateEvents{}}
+	r := &realm{host: h, events: &lateEvents{traffic: l.traffic}}
 	r.network = vpc.New(h, vpc.Options{Names: l.names, Log: l.log, Flows: r.events.flows, Serve: func(listener net.Listener) { serveInside(l, listener, handler) }})
 	if err := r.network.Apply(context.Background(), vpc.Spec{}); err != nil {
 		return nil, fmt.Errorf("making the internet: %w", err)
@@ -158,6 +159,7 @@ type lateEvents struct {
 	ec2       *ec2.Service
 	databases *rds.Service
 	balancers *elasticloadbalancingv2.Service
+	traffic   *traffic.Meter
 }
 
 func (e *lateEvents) flows(flows []vpc.Flow) {
@@ -179,6 +181,9 @@ func (e *lateEvents) line(cluster, member, line string) {
 }
 
 func (e *lateEvents) access(entry balancer.Entry) {
+	if e.traffic != nil {
+		e.traffic.Add(request(entry))
+	}
 	if e.balancers != nil {
 		e.balancers.Access(entry)
 	}

@@ -20,8 +20,10 @@ import (
 	"haven/lab/cloud"
 	"haven/lab/control"
 	"haven/lab/daemon"
+	"haven/lab/observer"
 	"haven/lab/realm/vpc"
 	"haven/lab/timeline"
+	"haven/lab/traffic"
 	"haven/lab/wire"
 )
 
@@ -71,7 +73,7 @@ func Serve(ctx context.Context, config Config) error {
 	}
 	defer door.Close()
 
-	l := &lab{config: config, log: log, store: store, authority: ca, started: time.Now(), names: vpc.NewNames()}
+	l := &lab{config: config, log: log, store: store, authority: ca, started: time.Now(), names: vpc.NewNames(), traffic: &traffic.Meter{}}
 	ctx, l.stop = context.WithCancel(ctx)
 	defer l.stop()
 	return l.run(ctx, api, door)
@@ -86,15 +88,17 @@ type lab struct {
 	started   time.Time
 	names     namesTable
 	timeline  *timeline.Recorder // its method Add is the services' timeline.Hook
+	traffic   *traffic.Meter
 	stop      context.CancelFunc
 
 	realm    *realm // nil: nothing can run here; grounded tells why
 	grounded error
 	services *services
 	forwards *forwards
+	observer *observer.Observer
 }
 
-func (l *lab) run(ctx context.Context, api, door net.Listener) error {
+func (l *lab) run(ctx context.Context, api, socket net.Listener) error {
 	journal, err := openJournal(filepath.Join(l.config.Dir, journalFile))
 	if err != nil {
 		return err
@@ -124,10 +128,15 @@ func (l *lab) run(ctx context.Context, api, door net.Listener) error {
 	}
 	handler.use(settled(server))
 	l.forwards = newForwards(l)
+	l.observer = newObserver(l)
+	door, err := l.frontDoor(handler)
+	if err != nil {
+		return err
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
-	l.serve(ctx, group, api, handler)
-	l.serve(ctx, group, door, control.Handler(l))
+	l.serve(ctx, group, api, door)
+	l.serve(ctx, group, socket, control.Handler(l))
 	for name, loop := range l.loops() {
 		group.Go(func() error { return l.keepRunning(ctx, name, loop) })
 	}
@@ -153,7 +162,7 @@ func (l *lab) serve(ctx context.Context, group *errgroup.Group, listener net.Lis
 func newServer(handler http.Handler, log *slog.Logger, door wire.Door) *http.Server {
 	return &http.Server{
 		BaseContext: func(net.Listener) context.Context { return wire.WithDoor(context.Background(), door) },
-		Handler: handler, ReadHeaderTimeout: slowClient, MaxHeaderBytes: maximumHead,
+		Handler:     handler, ReadHeaderTimeout: slowClient, MaxHeaderBytes: maximumHead,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

@@ -80,6 +80,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.faults = newFaults(l, s)
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
 	s.decide()
+	s.metrics.OnChange(func(c cloudwatch.Change) { l.timeline.Add(alarmEvent(c)) })
 	if l.realm != nil {
 		l.realm.events.databases, l.realm.events.balancers, l.realm.events.ec2 = s.databases, s.balancers, s.ec2
 	}
@@ -122,6 +123,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 	loops := map[string]func(context.Context) error{
 		"ec2": l.services.ec2.Run, "elasticloadbalancingv2": l.services.balancers.Run, "autoscaling": l.services.autoscaling.Run,
 		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatch": l.services.metrics.Run, "cloudwatchlogs": l.services.logs.Run,
+		"observer": l.observer.Run,
 	}
 	loops["faults"] = l.services.faults.Run
 	if l.realm != nil {
