@@ -76,7 +76,7 @@ func TestChangesGoToTheTimelineAlsoWhileNobodyLooks(t *testing.T) {
 	changed <- struct{}{}
 	eventually(t, "an event", func() bool { return len(recorder.Newest(9)) == 1 })
 	event := recorder.Newest(1)[0]
-	assert.Equal(t, []string{"i-1", "is running", "us-east-1a"}, []string{event.Subject, event.Text, event.Zone})
+	assert.Equal(t, []string{"i-1", "running", "us-east-1a"}, []string{event.Subject, event.Text, event.Zone})
 	assert.Zero(t, w.closely.Load())
 }
 

@@ -141,7 +141,7 @@ func (p *Picture) judge() {
 		for _, x := range zone.things() {
 			switch x.thing.Health {
 			case Failing:
-				p.Troubles = append(p.Troubles, strings.TrimSpace(x.kind+" "+x.thing.ID+" in "+zone.Name+" is "+x.thing.plainly()))
+				p.Troubles = append(p.Troubles, x.kind+" "+x.thing.ID+" in "+zone.Name+": "+x.thing.plainly())
 			case Busy:
 				busy = true
 			}

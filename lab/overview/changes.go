@@ -14,9 +14,9 @@ func Changes(before, after Picture) (events []timeline.Event) {
 		event := now.event(after.Region)
 		switch {
 		case !known:
-			event.Text = "is there: " + now.said
+			event.Text = "new: " + now.said
 		case then.said != now.said:
-			event.Text = "is " + now.said
+			event.Text = now.said
 			if now.health == Well && then.health == Failing {
 				event.Severity = timeline.Good
 			}
@@ -28,7 +28,7 @@ func Changes(before, after Picture) (events []timeline.Event) {
 	for _, then := range was {
 		if _, still := find(is, then); !still {
 			event := then.event(after.Region)
-			event.Text, event.Severity = "is gone", timeline.Info
+			event.Text, event.Severity = "gone", timeline.Info
 			events = append(events, event)
 		}
 	}
@@ -90,7 +90,7 @@ func situations(p Picture) (all []situation) {
 			add("efs", "mount", z.Name, x.Thing, x.plainly())
 		}
 		for _, x := range z.Copies {
-			add("efs", "copy", z.Name, x.Thing, "in this zone "+x.State)
+			add("efs", "copy", z.Name, x.Thing, "its copy is "+x.State)
 		}
 	}
 	for _, cluster := range p.Clusters {

@@ -30,7 +30,7 @@ func (b *builder) faultsOn(t *Thing, zone, interfaceID string, kinds ...string) 
 		}
 		t.Faults = append(t.Faults, fault.ID)
 		if whole && t.Health == Well {
-			t.Health, t.Reason = Failing, "fault "+fault.Kind
+			t.Health, t.Reason = Failing, "hit by the fault "+fault.Kind
 		}
 	}
 }

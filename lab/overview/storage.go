@@ -54,7 +54,7 @@ func (x *Member) observe(seen DatabaseMember) {
 	case x.Health != Well:
 		x.Reason = seen.Reason
 	case seen.Phase == "down":
-		x.Health, x.Reason = Failing, cmp.Or(seen.Reason, "it does not answer")
+		x.Health, x.Reason = Failing, cmp.Or(seen.Reason, "does not answer")
 	case seen.Phase != "" && seen.Phase != "available":
 		x.Health, x.Reason = Busy, cmp.Or(seen.Reason, seen.Phase)
 	}
@@ -97,7 +97,7 @@ func (b *builder) addFiles() {
 		}}
 		x.Clients = disks.Clients[x.ID]
 		if x.Health == Well && disks.Serving != nil && !disks.Serving[x.ID] {
-			x.Health, x.Reason = Failing, "it serves nobody"
+			x.Health, x.Reason = Failing, "serves nobody"
 		}
 		zone := value(mount.AvailabilityZoneName)
 		b.flow(&x.Thing, value(mount.NetworkInterfaceId))
