@@ -15,8 +15,10 @@ import (
 const (
 	configFile  = "haproxy.cfg"
 	adminSocket = "admin.sock"
-	logSocket   = "log.sock"
 )
+
+// logDescriptor is the pipe that HAProxy logs to: the first descriptor that it inherits.
+const logDescriptor = 3
 
 // connectTimeout is how long a node waits for a connection to a target, as
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html (HTTP 504) says.
@@ -51,6 +53,7 @@ func structure(spec Spec) (string, error) {
 		bare.Groups[i].Targets = slices.Clone(group.Targets)
 		for j := range bare.Groups[i].Targets {
 			bare.Groups[i].Targets[j].Draining = false
+			bare.Groups[i].Targets[j].Shifted = false
 			bare.Groups[i].Targets[j].InService = false
 		}
 	}
@@ -105,16 +108,22 @@ func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, "  "+format+"
 func writeHead(w *writer, spec Spec) {
 	w.section("global")
 	w.line("stats socket unix@%s mode 600 level admin expose-fd listeners", adminSocket)
-	w.line("log unix@%s len 16384 format raw local0 info", logSocket)
+	w.line("log fd@%d len %d format raw local0 info", logDescriptor, longestLine)
 	w.line("hard-stop-after %s", millis(hardStop(spec)))
-	w.line("maxconn 4000") // each connection takes two descriptors, and limits of a few thousand are common
+	w.line("maxconn %d", maxConnections)
 	w.line("tune.ssl.default-dh-param 2048")
+	w.line("tune.bufsize %d", longestHeader+rewriteRoom)
+	w.line("tune.maxrewrite %d", rewriteRoom)
+	w.line("tune.h2.max-concurrent-streams 128")
 	w.line("ssl-server-verify none")
 
 	w.section("defaults")
 	w.line("mode http")
 	w.line("option idle-close-on-response")
 	w.line("option http-keep-alive")
+	w.line("option abortonclose")
+	w.line("option dontlognull")
+	w.line("option http-ignore-probes") // a connection that never asks is no request
 	w.line("http-reuse safe")
 	w.line("retries 0")
 	w.line("timeout connect %s", millis(connectTimeout))
@@ -125,6 +134,9 @@ func writeHead(w *writer, spec Spec) {
 	for _, status := range []int{400, 408, 500, 502, 503, 504} {
 		w.line("http-error status %d content-type text/html string %s hdr Server %s", status, quote(page(reason(status))), serverHeader)
 	}
+
+	w.section("backend %s", clientTable)
+	w.line("stick-table type ip size 20k expire 10m store conn_cur")
 }
 
 // hardStop bounds the life of a replaced worker: every request in flight could last that long.
@@ -136,14 +148,15 @@ func writeListener(w *writer, spec Spec, listener Listener) {
 	w.section("frontend l_%d", listener.Port)
 	address := net.JoinHostPort(spec.Address.String(), strconv.Itoa(listener.Port))
 	w.line("bind %s%s", address, bindTLS(spec, listener))
-	if spec.Settings.AccessLog {
-		w.line("log global")
-		w.line("log-format %s", quote(accessFormat(listener)))
-	}
-	w.line("http-request set-var(txn.start) date(0,ms)")
-	writeVariables(w)
+	w.line("log global")
+	w.line("log-format %s", quote(logFormat(requestKind(spec.Settings, listener), listener.Port)))
+	w.line("error-log-format %s", quote(logFormat(kindRefused, listener.Port)))
+	writeConnection(w)
+	w.line("http-request set-var(txn.start) date(0,us)")
+	writeVariables(w, spec)
+	writeLimits(w)
 	writeRequestHeaders(w, spec, listener)
-	writeResponseHeaders(w, listener)
+	writeResponseHeaders(w, spec.Settings, listener)
 	for _, rule := range listener.Rules {
 		writeRuleMatch(w, rule)
 	}
@@ -155,7 +168,7 @@ func writeListener(w *writer, spec Spec, listener Listener) {
 
 func bindTLS(spec Spec, listener Listener) string {
 	if listener.TLS == nil {
-		return ""
+		return " proto h1" // HTTP/2 is for secure listeners
 	}
 	options := " ssl"
 	for _, certificate := range listener.TLS.Certificates {
@@ -194,6 +207,9 @@ func forwardedTo(spec Spec, listener Listener) []Group {
 // what it still has to finish it looks at each server instead.
 func writeBackendChoice(w *writer, spec Spec, groups []Group) {
 	for _, group := range groups {
+		if group.HTTP2 {
+			writeReturn(w, 464, fmt.Sprintf("{ var(txn.group) -m str %s } !{ req.ver -m str 2.0 }", group.ID))
+		}
 		for _, target := range group.Reachable(spec.Zone) {
 			w.line("acl up_%s srv_is_up(%s/%s)", group.ID, healthyBackend(group.ID), serverName(target))
 		}
@@ -214,7 +230,7 @@ func writeBackendChoice(w *writer, spec Spec, groups []Group) {
 func (g Group) minimum(zone string) int {
 	active := 0
 	for _, target := range g.Reachable(zone) {
-		if !target.Draining {
+		if !target.Draining && !target.Shifted {
 			active++
 		}
 	}

@@ -38,7 +38,7 @@ func forwardTo(ids ...string) Action {
 func full(certificate []byte) Spec {
 	return Spec{
 		Interface: "eni-1", Balancer: "arn:lb", Zone: "us-east-1a", Address: netip.MustParseAddr("10.0.0.10"),
-		Settings: Settings{IdleTimeout: time.Minute, HTTP2: true, DropInvalidHeaders: true, ForwardedFor: "append", TLSHeaders: true, AccessLog: true},
+		Settings: Settings{IdleTimeout: time.Minute, HTTP2: true, DropInvalidHeaders: true, ForwardedFor: "append", TLSHeaders: true, Log: true},
 		Listeners: []Listener{
 			{Port: 80, Rules: []Rule{{Action: Action{Redirect: &Redirect{Protocol: "HTTPS", Host: "#{host}", Port: "443", Path: "/#{path}", Query: "#{query}", Status: 301}}}}},
 			{
@@ -149,7 +149,7 @@ func TestNoTextEscapesItsPlace(t *testing.T) {
 		config, err := Config(spec)
 		require.NoError(t, err)
 		require.Equal(t, 1, strings.Count(config, "\nfrontend "))
-		require.Equal(t, 4, strings.Count(config, "\nbackend "))
+		require.Equal(t, 5, strings.Count(config, "\nbackend "), "two a group, and the table of clients")
 	})
 }
 

@@ -34,13 +34,35 @@ func (n *node) countDraining(ctx context.Context, answer string) {
 				inFlight += stat.Sessions
 			}
 		}
-		told := !n.told[healthyBackend(key.Group)+"/"+server] && !n.told[openBackend(key.Group)+"/"+server]
+		told := !n.told[healthyBackend(key.Group)+"/"+server].in && !n.told[openBackend(key.Group)+"/"+server].in
 		turned = turned || watch.inFlight != inFlight || watch.quiet != (told && inFlight == 0)
 		watch.inFlight, watch.quiet = inFlight, told && inFlight == 0
 	}
 	n.mu.Unlock()
 	if turned {
 		n.changed()
+	}
+}
+
+// cut ends what is in flight to targets whose deregistration delay is over; its clients get a 502
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html, HTTP 502).
+func (n *node) cut(ctx context.Context, servers []string) {
+	if len(servers) == 0 {
+		return
+	}
+	var asked []string
+	for _, path := range servers {
+		asked = append(asked, "shutdown sessions server "+path)
+	}
+	_, _ = n.console.ask(ctx, adminSocket, asked...) // a worker that does not answer has nothing in flight for long
+	processes, err := n.console.askMaster(ctx, "show proc")
+	if err != nil {
+		return
+	}
+	for _, pid := range oldPIDs(processes) {
+		for _, command := range asked {
+			_, _ = n.console.askMaster(ctx, "@!"+pid+" "+command)
+		}
 	}
 }
 

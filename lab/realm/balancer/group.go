@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func writeGroup(w *writer, spec Spec, group Group) {
 	w.line("balance %s", balance(group.Algorithm))
 	writeStickiness(w, group, targets)
 	for _, target := range targets {
-		w.line("%s%s%s", server(group, target), slowStart(group), unless(target.inHealthy()))
+		w.line("%s weight %d%s", server(group, target), fullWeight, unless(target.inHealthy()))
 	}
 
 	w.section("backend %s", openBackend(group.ID))
@@ -30,7 +31,10 @@ func writeGroup(w *writer, spec Spec, group Group) {
 func healthyBackend(group string) string { return "g_" + group }
 func openBackend(group string) string    { return "o_" + group }
 
-func (t Target) inHealthy() bool { return t.InService && !t.Draining }
+// fullWeight is a target's share; a target that starts slowly has less.
+const fullWeight = 100
+
+func (t Target) inHealthy() bool { return t.InService && !t.Draining && !t.Shifted }
 func (t Target) inOpen() bool    { return !t.Draining }
 
 func unless(inService bool) string {
@@ -44,8 +48,10 @@ func unless(inService bool) string {
 // when the connection timed out (load-balancer-troubleshooting.html). A 503 of AWS's own means that there was no target.
 func writeFailures(w *writer) {
 	const mark = "X-Lab-Unreached"
-	elapsed := fmt.Sprintf("date(0,ms),sub(txn.start),div(%d)", connectTimeout.Milliseconds())
+	elapsed := fmt.Sprintf("date(0,us),sub(txn.sent),div(%d)", connectTimeout.Microseconds())
 	title := fmt.Sprintf("%%[%s,iif('%s','%s')]", elapsed, reason(504), reason(502))
+	w.line("http-request set-var(txn.sent) date(0,us)")
+	w.line("http-response return status 502 content-type text/html string %s hdr Server %s if { res.hdrs,length gt %d }", quote(page(reason(502))), serverHeader, longestAnswer)
 	w.line("http-error status 503 content-type text/html lf-string %s hdr Server %s hdr %s 1", formatPage(title), serverHeader, mark)
 	w.line("http-after-response set-status 504 reason %s if { res.hdr(%s) -m found } { %s gt 0 }", quote("Gateway Time-out"), mark, elapsed)
 	w.line("http-after-response set-status 502 reason %s if { res.hdr(%s) -m found } { status 503 }", quote("Bad Gateway"), mark)
@@ -82,15 +88,12 @@ func server(group Group, target Target) string {
 	return line
 }
 
-func slowStart(group Group) string {
-	if group.SlowStart == 0 {
-		return ""
-	}
-	return " slowstart " + millis(group.SlowStart)
-}
+// cookieLife is how long clients keep the balancer's cookies: "The load balancer generated cookie has its own expiry of
+// 7 days which is non-configurable" (sticky-sessions.html). How long they bind is in their value.
+const cookieLife = 7 * 24 * time.Hour
 
-// writeStickiness binds by cookie, as https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
-// says: a target that is not in service, or drains, is left.
+// writeStickiness binds by cookie, as https://docs.aws.amazon.com/elasticloadbalancing/latest/application/sticky-sessions.html
+// says: a target that is not in service, or drains, is left, and so is one whose cookie is older than the duration.
 func writeStickiness(w *writer, group Group, targets []Target) {
 	sticky := group.Sticky
 	if sticky == nil {
@@ -101,23 +104,38 @@ func writeStickiness(w *writer, group Group, targets []Target) {
 		cookie = "AWSALBAPP-0"
 		asked = fmt.Sprintf(" { req.cook(%s) -m found }", sticky.AppCookie)
 		answered = fmt.Sprintf(" { res.cook(%s) -m found }", sticky.AppCookie)
+		// A session that goes on is renewed, though the application sets its cookie but once.
+		w.line("http-request set-var(txn.session) bool(true) if { req.cook(%s) -m found } { req.cook(%s) -m found }", sticky.AppCookie, cookie)
 	}
+	writeAge(w, cookie)
 	for _, target := range targets {
 		token := stickyToken(group.ID, target.ID, strconv.Itoa(target.Port))
-		w.line("use-server %s if { req.cook(%s) -m str %s }%s", serverName(target), cookie, token, asked)
-		here := fmt.Sprintf("{ srv_name -m str %s }%s", serverName(target), answered)
-		writeCookie(w, cookie, token, sticky.Duration, here)
-		if sticky.AppCookie == "" {
-			writeCookieWith(w, "AWSALBCORS", token, sticky.Duration, "; SameSite=None; Secure", here)
+		w.line("use-server %s if { req.cook(%s),field(1,.) -m str %s } %s%s", serverName(target), cookie, token, fresh(sticky.Duration), asked)
+		here := fmt.Sprintf("{ srv_name -m str %s }", serverName(target))
+		writeCookie(w, cookie, token, here+answered)
+		if sticky.AppCookie != "" {
+			writeCookie(w, cookie, token, here+" !"+strings.TrimSpace(answered)+" { var(txn.session) -m found }")
+		} else {
+			writeCookieWith(w, "AWSALBCORS", token, "; SameSite=None; Secure", here)
 		}
 	}
 }
 
-func writeCookie(w *writer, name, value string, life time.Duration, condition string) {
-	writeCookieWith(w, name, value, life, "", condition)
+// writeAge remembers when the balancer's cookie was made: the part of its value behind the dot.
+func writeAge(w *writer, cookie string) {
+	w.line("http-request set-var(txn.made) req.cook(%s),field(2,.),add(0) if { req.cook(%s) -m found }", cookie, cookie)
 }
 
-func writeCookieWith(w *writer, name, value string, life time.Duration, more, condition string) {
-	cookie := fmt.Sprintf("%s=%s; Expires=%%[date(%d),http_date]; Path=/%s", name, value, int(life.Seconds()), more)
+// fresh holds for a cookie that is not older than the duration.
+func fresh(duration time.Duration) string {
+	return fmt.Sprintf("{ date,sub(txn.made) le %d }", int(duration.Seconds()))
+}
+
+func writeCookie(w *writer, name, value, condition string) {
+	writeCookieWith(w, name, value, "", condition)
+}
+
+func writeCookieWith(w *writer, name, value, more, condition string) {
+	cookie := fmt.Sprintf("%s=%s.%%[date]; Expires=%%[date(%d),http_date]; Path=/%s", name, value, int(cookieLife.Seconds()), more)
 	w.line("http-response add-header Set-Cookie %s if %s", quote(cookie), condition)
 }

@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,36 +11,45 @@ import (
 )
 
 // adopt takes over the spec's targets: new ones are checked from now on, those that stay keep what is known of them.
-// A target whose check settings changed keeps its verdict and is checked by the new ones.
-func (n *node) adopt(spec Spec) {
+// A target whose check settings changed keeps its verdict and is checked by the new ones. It returns the servers of
+// targets whose time to drain is over while something is still in flight to them.
+func (n *node) adopt(spec Spec) (overdue []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	wanted := map[watchKey]bool{}
+	known := map[string]bool{} // groups that have targets already
+	for key := range n.watched {
+		known[key.Group] = true
+	}
 	for _, group := range spec.Groups {
 		for _, target := range group.Reachable(spec.Zone) {
 			key := watchKey{group.ID, target.Key()}
 			wanted[key] = true
-			n.adoptTarget(key, group.Check, target)
+			n.adoptTarget(key, group.Check, target, !known[group.ID])
 		}
 	}
 	for key, watch := range n.watched {
 		if !wanted[key] {
 			watch.end()
 			delete(n.watched, key)
+			if watch.target.Draining && watch.inFlight > 0 {
+				overdue = append(overdue, healthyBackend(key.Group)+"/"+serverName(watch.target), openBackend(key.Group)+"/"+serverName(watch.target))
+			}
 		}
 	}
 	n.spec = spec
 	n.markInService()
+	return overdue
 }
 
-func (n *node) adoptTarget(key watchKey, check HealthCheck, target Target) {
+func (n *node) adoptTarget(key watchKey, check HealthCheck, target Target, founding bool) {
 	watch, known := n.watched[key]
 	if known && watch.target.Address != target.Address {
 		watch.end()
 		known = false
 	}
 	if !known {
-		watch = &watched{target: target, check: check, judge: newJudge(check)}
+		watch = &watched{target: target, check: check, judge: newJudge(check), founding: founding}
 		n.watched[key] = watch
 	}
 	if target.Draining {
@@ -72,7 +82,7 @@ func (w *watched) end() {
 func (n *node) report(ctx context.Context, key watchKey, result outcome) {
 	n.mu.Lock()
 	watch, ok := n.watched[key]
-	if !ok || ctx.Err() != nil {
+	if !ok || ctx.Err() != nil || n.hung {
 		n.mu.Unlock()
 		return
 	}
@@ -80,6 +90,9 @@ func (n *node) report(ctx context.Context, key watchKey, result outcome) {
 	watch.judge = after
 	turned := before.verdict != after.verdict
 	seen := turned || before.last != after.last
+	if turned {
+		n.beginSlowly(key, watch, before.verdict)
+	}
 	n.markInService()
 	n.mu.Unlock()
 	if turned {
@@ -117,7 +130,10 @@ func (n *node) look(ctx context.Context) {
 		case <-ticker.C:
 		}
 		n.mu.Lock()
-		started := n.process != nil
+		started := n.process != nil && !n.hung
+		if n.hung {
+			n.hold() // also a HAProxy that was started since
+		}
 		n.mu.Unlock()
 		if started {
 			n.sync(ctx, round%statBeats == 0)
@@ -128,9 +144,9 @@ func (n *node) look(ctx context.Context) {
 // sync tells the worker who is in service and, now and then or while something drains, reads its statistics.
 func (n *node) sync(ctx context.Context, count bool) {
 	n.mu.Lock()
-	generation, changes := n.structure, n.changes()
+	generation, changes, told := n.structure, n.changes(time.Now()), maps.Clone(n.told)
 	n.mu.Unlock()
-	asked := commands(changes)
+	asked := commands(changes, told)
 	if count || len(n.draining()) > 0 {
 		asked = append([]string{"show stat"}, asked...)
 	}
@@ -144,15 +160,27 @@ func (n *node) sync(ctx context.Context, count bool) {
 		}
 		return
 	}
-	n.setRunning(true, "")
+	if !n.setRunning(true, "") {
+		return
+	}
 	if n.learn(answer, changes) {
 		n.poke() // another worker than the one that was told before: tell it everything
 		return
 	}
-	if len(changes) > 0 {
+	if turned(changes, told) {
 		n.remember(generation)
 	}
 	n.countDraining(ctx, answer)
+}
+
+// turned reports whether a server came into service or left it: weights alone are not worth remembering.
+func turned(changes, told map[string]service) bool {
+	for path, wanted := range changes {
+		if before, known := told[path]; !known || before.in != wanted.in {
+			return true
+		}
+	}
+	return false
 }
 
 // remember writes who is in service into the configuration, for a HAProxy that is started again. Failing here costs
@@ -173,50 +201,67 @@ func (n *node) remember(generation string) {
 	}
 }
 
+// service is what a worker is told of a server.
+type service struct {
+	in     bool
+	weight int
+}
+
 // changes returns what the worker does not know yet; the caller holds mu.
-func (n *node) changes() map[string]bool {
-	changes := map[string]bool{}
-	for path, in := range desired(n.spec) {
-		if told, ok := n.told[path]; !ok || told != in {
-			changes[path] = in
+func (n *node) changes(now time.Time) map[string]service {
+	changes := map[string]service{}
+	for path, wanted := range n.desired(now) {
+		if told, ok := n.told[path]; !ok || told != wanted {
+			changes[path] = wanted
 		}
 	}
 	return changes
 }
 
-// desired maps every server of the configuration to whether it should be in service.
-func desired(spec Spec) map[string]bool {
-	servers := map[string]bool{}
-	for _, group := range spec.Groups {
-		for _, target := range group.Reachable(spec.Zone) {
-			servers[healthyBackend(group.ID)+"/"+serverName(target)] = target.inHealthy()
-			servers[openBackend(group.ID)+"/"+serverName(target)] = target.inOpen()
+// desired maps every server of the configuration to what it should be; the caller holds mu.
+func (n *node) desired(now time.Time) map[string]service {
+	servers := map[string]service{}
+	for _, group := range n.spec.Groups {
+		for _, target := range group.Reachable(n.spec.Zone) {
+			weight := fullWeight
+			if watch, ok := n.watched[watchKey{group.ID, target.Key()}]; ok {
+				weight = watch.share(group.SlowStart, now)
+			}
+			servers[healthyBackend(group.ID)+"/"+serverName(target)] = service{target.inHealthy(), weight}
+			servers[openBackend(group.ID)+"/"+serverName(target)] = service{target.inOpen(), fullWeight}
 		}
 	}
 	return servers
 }
 
-func commands(changes map[string]bool) []string {
+// commands returns what brings a worker from what it was told to the changes.
+func commands(changes, told map[string]service) []string {
 	var list []string
 	for _, path := range slices.Sorted(maps.Keys(changes)) {
-		backend, server, _ := strings.Cut(path, "/")
-		list = append(list, setService(backend, server, changes[path]))
+		wanted := changes[path]
+		before, known := told[path]
+		if !known || before.in != wanted.in {
+			list = append(list, setService(path, wanted.in))
+		}
+		if known && before.weight != wanted.weight || !known && wanted.weight != fullWeight {
+			list = append(list, fmt.Sprintf("set server %s weight %d", path, wanted.weight))
+		}
 	}
 	return list
 }
 
 // learn notes what the worker now knows; it reports true when it is a new worker, of which nothing is known.
-func (n *node) learn(answer string, changes map[string]bool) (fresh bool) {
+func (n *node) learn(answer string, changes map[string]service) (fresh bool) {
 	pid := workerPID(answer)
 	stats, err := parseStats(answer)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err == nil {
-		n.traffic = stats
+		n.counters.take(pid, stats)
 	}
 	if fresh = n.worker != pid; fresh {
 		n.worker = pid
-		n.told = map[string]bool{}
+		n.told = map[string]service{}
 		return true
 	}
 	maps.Copy(n.told, changes)
@@ -229,12 +274,17 @@ func workerPID(info string) string {
 	return pid
 }
 
-func (n *node) setRunning(running bool, failure string) {
+// setRunning notes whether HAProxy answers; a hung node does not, whatever it said a moment ago.
+func (n *node) setRunning(running bool, failure string) bool {
 	n.mu.Lock()
+	if n.hung {
+		running, failure = false, reasonHung
+	}
 	turned := n.running != running || n.failure != failure
 	n.running, n.failure = running, failure
 	n.mu.Unlock()
 	if turned {
 		n.changed()
 	}
+	return running
 }

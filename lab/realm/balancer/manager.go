@@ -21,7 +21,7 @@ type Options struct {
 	// Namespace returns the namespace behind an interface, once the network has made it.
 	Namespace func(interfaceID string) (*host.Namespace, bool)
 	Log       *slog.Logger
-	// Access gets each request of balancers with Settings.AccessLog; nil: nobody wants it. It must not block.
+	// Access gets each request; nil: nobody wants it. It must not block.
 	Access func(Entry)
 }
 
@@ -86,8 +86,19 @@ func (m *Manager) Apply(ctx context.Context, specs []Spec) error {
 }
 
 func (m *Manager) applyOne(ctx context.Context, spec Spec) error {
+	if spec.Lost {
+		return m.lose(ctx, spec)
+	}
+	if err := m.restore(ctx, spec); err != nil {
+		m.hold(spec, err.Error())
+		return err
+	}
 	n, err := m.nodeFor(ctx, spec)
 	if err == nil && n != nil {
+		n.suspend(spec.Hung)
+		if spec.Hung { // it takes nothing in; the others must not wait for it
+			return nil
+		}
 		err = n.apply(ctx, spec)
 	}
 	if err != nil {

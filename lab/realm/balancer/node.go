@@ -49,11 +49,12 @@ type node struct {
 	logs      *os.File
 	sink      *accessSink
 	watched   map[watchKey]*watched
-	told      map[string]bool // server's path -> in service, as the running worker knows
-	worker    string          // the worker's pid that told is about
+	told      map[string]service // by a server's path, as the running worker knows
+	worker    string             // the worker's pid that told is about
 	running   bool
+	hung      bool // its processes were told to stand still
 	failure   string
-	traffic   []Stat
+	counters  counters
 }
 
 type watchKey struct {
@@ -67,6 +68,8 @@ type watched struct {
 	check    HealthCheck
 	judge    judge
 	cancel   context.CancelFunc // nil while draining
+	founding bool               // it came when its group had no targets
+	slow     time.Time          // since when it starts slowly; zero: it has its full share
 	inFlight int64
 	quiet    bool // draining, known to the worker, and nothing is in flight
 }
@@ -79,9 +82,9 @@ func newNode(id, dir string, namespace *host.Namespace, options Options, changed
 	n := &node{
 		id: id, dir: dir, namespace: namespace, log: options.Log, access: options.Access, changed: changed,
 		console: console{dir}, prober: prober{namespace.DialContext}, stop: stop, wake: make(chan struct{}, 1),
-		watched: map[watchKey]*watched{}, told: map[string]bool{}, failure: "starting",
+		watched: map[watchKey]*watched{}, told: map[string]service{}, failure: "starting",
 	}
-	sink, err := openAccessSink(dir, n.handle)
+	sink, err := openAccessSink(n.handle)
 	if err != nil {
 		stop()
 		return nil, err
@@ -99,7 +102,7 @@ func (n *node) apply(ctx context.Context, spec Spec) error {
 		return nil
 	}
 	n.applied = nil
-	n.adopt(spec)
+	n.cut(ctx, n.adopt(spec))
 	wanted, err := structure(spec)
 	if err != nil {
 		return err
@@ -185,6 +188,7 @@ func (n *node) start() error {
 		Command: func() *exec.Cmd {
 			cmd := exec.Command("haproxy", "-W", "-S", "unix@"+masterSocket, "-f", configFile)
 			cmd.Dir = n.dir
+			cmd.ExtraFiles = []*os.File{n.sink.writing} // logDescriptor
 			return cmd
 		},
 		Exited: func(err error) { n.exited(err) },

@@ -13,7 +13,8 @@ type Observation struct {
 	Running   bool   // HAProxy answers
 	Reason    string // why it does not run
 	Targets   []TargetHealth
-	Traffic   []Stat // HAProxy's own counters, since its start or last reload
+	// Connections counts since the node began, over all reloads.
+	Connections Connections
 }
 
 // TargetHealth is the node's verdict on one target.
@@ -55,7 +56,7 @@ func (n *node) observe() Observation {
 	defer n.mu.Unlock()
 	observation := Observation{
 		Interface: n.spec.Interface, Balancer: n.spec.Balancer, Zone: n.spec.Zone,
-		Running: n.running, Reason: n.failure, Traffic: n.traffic,
+		Running: n.running, Reason: n.failure, Connections: n.counters.total,
 	}
 	for key, watch := range n.watched {
 		observation.Targets = append(observation.Targets, TargetHealth{

@@ -15,8 +15,10 @@ func reason(status int) string {
 		return "504 Gateway Time-out"
 	case http.StatusRequestTimeout:
 		return "408 Request Time-out"
+	case http.StatusMethodNotAllowed:
+		return "405 Not Allowed"
 	default:
-		return fmt.Sprintf("%d %s", status, http.StatusText(status))
+		return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 	}
 }
 

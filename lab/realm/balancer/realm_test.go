@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { require.NoError(t, w.manager.Close()) })
 	w.spec = Spec{
 		Interface: "eni-node", Balancer: "arn:lb", Zone: "us-east-1a", Address: netip.MustParseAddr(nodeAddress),
-		Settings:  Settings{IdleTimeout: 5 * time.Second, ForwardedFor: "append", HTTP2: true, AccessLog: true},
+		Settings:  Settings{IdleTimeout: 5 * time.Second, ForwardedFor: "append", HTTP2: true, Log: true},
 		Listeners: []Listener{{Port: 80, Rules: []Rule{{Action: Action{Forward: &Forward{Groups: []WeightedGroup{{"aa", 1}}}}}}}},
 		Groups: []Group{{ID: "aa", Protocol: "HTTP", Algorithm: RoundRobin, CrossZone: true, Check: HealthCheck{
 			Protocol: "HTTP", Path: "/ready", Matcher: "200", Interval: 200 * time.Millisecond, Timeout: 150 * time.Millisecond, Healthy: 2, Unhealthy: 2}}},
@@ -163,7 +163,7 @@ func (w *world) inService(prefixes map[string]bool) bool {
 		found := false
 		for path, in := range n.told {
 			if strings.HasPrefix(path, prefix+"_") {
-				found = in == want
+				found = in.in == want
 			}
 		}
 		if !found {
@@ -480,8 +480,8 @@ func TestRulesRedirectsHeadersAndTLS(t *testing.T) {
 	w.eventually("the requests are logged", func() bool { w.entries.Lock(); defer w.entries.Unlock(); return len(w.seen) >= 8 })
 	w.entries.Lock()
 	defer w.entries.Unlock()
-	line := w.seen[len(w.seen)-1].Line("app/web/1", "arn:tg", "arn:cert")
-	require.Regexp(t, `^h2 \S+Z app/web/1 10\.0\.0\.99:\d+ 10\.0\.0\.1:8080 \d\.\d{3} \d\.\d{3} \d\.\d{3} 200 200 \d+ \d+ "GET https://www\.example\.com:443/ HTTP/2\.0" "Go-http-client/2\.0" TLS_AES_128_GCM_SHA256 TLSv1\.3 arn:tg "Root=\S+" "www\.example\.com" "arn:cert" 0 \S+Z "forward" "-" "-" "10\.0\.0\.1:8080" "200" "-" "-"$`, line)
+	line := w.seen[len(w.seen)-1].AccessLine(Names{Balancer: "app/web/1", Group: "arn:tg", Certificate: "arn:cert", Known: true})
+	require.Regexp(t, `^h2 \S+Z app/web/1 10\.0\.0\.99:\d+ 10\.0\.0\.1:8080 \d\.\d{3} \d\.\d{3} \d\.\d{3} 200 200 \d+ \d+ "GET https://www\.example\.com:443/ HTTP/2\.0" "Go-http-client/2\.0" TLS_AES_128_GCM_SHA256 TLSv1\.3 arn:tg "Root=\S+" "www\.example\.com" "arn:cert" 0 \S+Z "forward" "-" "-" "10\.0\.0\.1:8080" "200" "-" "-" TID_[0-9a-f]{32} "-" "-" "-"$`, line)
 }
 
 func TestStickyClientsStayAndLeaveALostTarget(t *testing.T) {

@@ -91,13 +91,15 @@ func writeForward(w *writer, priority int, forward Forward, matched string) {
 		total += group.Weight
 	}
 	if total == 0 { // every weight is 0: the group gets no traffic, and nothing else is there to answer
+		w.line("http-request set-var(txn.group) str(%s) if %s", forward.Groups[0].Group, matched)
 		w.line("http-request return status 503 default-errorfiles if %s", matched)
 		return
 	}
 	if forward.Sticky > 0 {
+		writeAge(w, "AWSALBTG")
 		for _, group := range forward.Groups {
-			w.line("http-request set-var(txn.group) str(%s) if %s { req.cook(AWSALBTG) -m str %s }",
-				group.Group, matched, stickyToken(strconv.Itoa(priority), group.Group))
+			w.line("http-request set-var(txn.group) str(%s) if %s { req.cook(AWSALBTG),field(1,.) -m str %s } %s",
+				group.Group, matched, stickyToken(strconv.Itoa(priority), group.Group), fresh(forward.Sticky))
 		}
 	}
 	w.line("http-request set-var(txn.pick) rand(%d) if %s", total, matched)
@@ -117,7 +119,9 @@ func writeForward(w *writer, priority int, forward Forward, matched string) {
 func writeGroupCookies(w *writer, priority int, forward Forward, matched string) {
 	for _, group := range forward.Groups {
 		here := fmt.Sprintf("%s { var(txn.group) -m str %s }", matched, group.Group)
-		writeCookie(w, "AWSALBTG", stickyToken(strconv.Itoa(priority), group.Group), forward.Sticky, here)
+		token := stickyToken(strconv.Itoa(priority), group.Group)
+		writeCookie(w, "AWSALBTG", token, here)
+		writeCookieWith(w, "AWSALBTGCORS", token, "; SameSite=None; Secure", here)
 	}
 }
 
@@ -127,19 +131,20 @@ func stickyToken(parts ...string) string { return digest([]byte(strings.Join(par
 // writeRedirect answers with the new address. #{query} is replaced together with its question mark.
 func writeRedirect(w *writer, listener Listener, redirect Redirect, matched string) {
 	location := redirect.location(listener)
-	write := func(suffix, condition string) {
-		w.line("http-request return status %d content-type text/html string %s hdr Server %s hdr Location %s if %s%s", redirect.Status,
-			quote(page(reason(redirect.Status))), serverHeader, quote(location+suffix), matched, condition)
+	set := func(suffix, condition string) {
+		w.line("http-request set-var-fmt(txn.location) %s if %s%s", quote(location+suffix), matched, condition)
 	}
 	switch {
 	case redirect.Query == "":
-		write("", "")
+		set("", "")
 	case redirect.Query == "#{query}":
-		write("", " !{ var(txn.query) -m len gt 0 }")
-		write("?%[var(txn.query)]", " { var(txn.query) -m len gt 0 }")
+		set("", " !{ var(txn.query) -m len gt 0 }")
+		set("?%[var(txn.query)]", " { var(txn.query) -m len gt 0 }")
 	default:
-		write("?"+expand(redirect.Query, listener), "")
+		set("?"+expand(redirect.Query, listener), "")
 	}
+	w.line("http-request return status %d content-type text/html string %s hdr Server %s hdr Location %s if %s", redirect.Status,
+		quote(page(reason(redirect.Status))), serverHeader, quote("%[var(txn.location)]"), matched)
 }
 
 func (r Redirect) location(listener Listener) string {

@@ -79,21 +79,22 @@ func hasGeneration(info, generation string) bool {
 	return false
 }
 
-// setService returns the commands that bring a server into service or take it out.
-func setService(backend, server string, in bool) string {
+// setService returns the command that brings a server, by its backend's name and its own, into service or takes it out.
+func setService(path string, in bool) string {
 	state := "maint"
 	if in {
 		state = "ready"
 	}
-	return fmt.Sprintf("set server %s/%s state %s", backend, server, state)
+	return fmt.Sprintf("set server %s state %s", path, state)
 }
 
 // Stat is one line of HAProxy's statistics: a server's, a backend's or a frontend's.
 type Stat struct {
 	Proxy, Server string
 	Sessions      int64 // current
-	Requests      int64
-	Responses     [6]int64 // by class: [2] counts 2xx
+	Total         int64 // connections of a frontend, since the worker began
+	Connects      int64 // connections to a server
+	Rejected      int64 // connections that a frontend refused
 }
 
 // parseStats reads the answer to "show stat".
@@ -124,11 +125,10 @@ func parseStats(answer string) ([]Stat, error) {
 			value, _ := strconv.ParseInt(row[i], 10, 64) // empty where it does not apply
 			return value
 		}
-		stat := Stat{Proxy: row[column["pxname"]], Server: row[column["svname"]], Sessions: number("scur"), Requests: number("stot")}
-		for class := 1; class <= 5; class++ {
-			stat.Responses[class] = number(fmt.Sprintf("hrsp_%dxx", class))
-		}
-		stats = append(stats, stat)
+		stats = append(stats, Stat{
+			Proxy: row[column["pxname"]], Server: row[column["svname"]], Sessions: number("scur"), Total: number("conn_tot"),
+			Connects: number("connect"), Rejected: number("dcon"),
+		})
 	}
 	return stats, nil
 }

@@ -1,63 +1,63 @@
 package balancer
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"path/filepath"
-	"strconv"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// accessSink receives what HAProxy logs, as datagrams.
+// pipeSize is what the log's pipe holds while its reader is late, in bytes. What does not fit HAProxy drops.
+const pipeSize = 1 << 20
+
+// longestLine is the longest line that HAProxy writes, in bytes.
+const longestLine = 65535
+
+// accessSink receives what HAProxy logs, over a pipe that the HAProxy processes of a node inherit one after another.
+// A socket would hold but a few messages, and a burst of requests would go uncounted.
 type accessSink struct {
-	conn   *net.UnixConn
-	reader sync.WaitGroup
+	reading, writing *os.File
+	reader           sync.WaitGroup
 }
 
-func openAccessSink(dir string, handle func(line []byte)) (*accessSink, error) {
-	folder, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+func openAccessSink(handle func(line string)) (*accessSink, error) {
+	reading, writing, err := os.Pipe()
 	if err != nil {
-		return nil, fmt.Errorf("opening the node's folder: %w", err)
+		return nil, fmt.Errorf("making a pipe for HAProxy's log: %w", err)
 	}
-	defer unix.Close(folder)
-	if err := os.Remove(filepath.Join(dir, logSocket)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("removing an old log socket: %w", err)
-	}
-	path := filepath.Join("/proc", strconv.Itoa(os.Getpid()), "fd", strconv.Itoa(folder), logSocket)
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		return nil, fmt.Errorf("listening for HAProxy's log: %w", err)
-	}
-	sink := &accessSink{conn: conn}
+	_, _ = unix.FcntlInt(writing.Fd(), unix.F_SETPIPE_SZ, pipeSize) // it may be over the user's limit
+	sink := &accessSink{reading: reading, writing: writing}
 	sink.reader.Go(func() { sink.read(handle) })
 	return sink, nil
 }
 
-func (s *accessSink) read(handle func(line []byte)) {
-	buffer := make([]byte, 1<<16)
+func (s *accessSink) read(handle func(line string)) {
+	lines := bufio.NewScanner(s.reading)
+	lines.Buffer(make([]byte, 1<<16), 2*longestLine)
 	for {
-		size, err := s.conn.Read(buffer)
-		if err != nil {
+		for lines.Scan() {
+			handle(lines.Text())
+		}
+		if !errors.Is(lines.Err(), bufio.ErrTooLong) {
 			return // closed
 		}
-		handle(bytes.TrimSpace(buffer[:size]))
+		lines = bufio.NewScanner(s.reading)
+		lines.Buffer(make([]byte, 1<<16), 2*longestLine)
 	}
 }
 
+// close ends the reader, once every process that writes has ended.
 func (s *accessSink) close() error {
-	err := s.conn.Close()
+	err := errors.Join(s.writing.Close(), s.reading.Close())
 	s.reader.Wait()
 	return err
 }
 
-// handle passes an access entry on. HAProxy's other messages are of no use: the node knows them from elsewhere.
-func (n *node) handle(line []byte) {
+// handle passes an entry on. HAProxy's other messages are of no use: the node knows them from elsewhere.
+func (n *node) handle(line string) {
 	if n.access == nil {
 		return
 	}
@@ -65,9 +65,8 @@ func (n *node) handle(line []byte) {
 	if !ok {
 		return
 	}
-	entry.Time = time.Now()
 	n.mu.Lock()
-	entry.Balancer, entry.Interface = n.spec.Balancer, n.spec.Interface
+	entry.Balancer, entry.Interface, entry.Zone = n.spec.Balancer, n.spec.Interface, n.spec.Zone
 	n.mu.Unlock()
 	n.access(entry)
 }

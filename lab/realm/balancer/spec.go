@@ -14,6 +14,8 @@ type Spec struct {
 	Settings  Settings
 	Listeners []Listener
 	Groups    []Group
+	Lost      bool // the node has no power: it is killed, its network is silent, and it comes back when this ends
+	Hung      bool // the node's processes stand still
 }
 
 // Settings are the balancer's attributes that its nodes act on.
@@ -24,7 +26,9 @@ type Settings struct {
 	ForwardedFor       string        // routing.http.xff_header_processing.mode: "append", "preserve" or "remove"
 	ForwardedPort      bool          // routing.http.xff_client_port.enabled
 	TLSHeaders         bool          // routing.http.x_amzn_tls_version_and_cipher_suite.enabled
-	AccessLog          bool          // report each request to Options.Access
+	KeepHost           bool          // routing.http.preserve_host_header.enabled
+	ConnectionLife     time.Duration // client_keep_alive.seconds; 0: no end
+	Log                bool          // tell Options.Access of each request all that access and connection logs want
 }
 
 // Listener is one listening port. Its last rule has no conditions: the default.
@@ -157,6 +161,7 @@ type Target struct {
 	Address  netip.Addr
 	Port     int
 	Draining bool // deregistering: gets no new request
+	Shifted  bool // a zonal shift leads requests away from it, unless the node fails open
 	// InService is filled in by the node: its checker found the target healthy.
 	InService bool `json:"-"`
 }

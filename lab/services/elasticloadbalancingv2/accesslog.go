@@ -1,55 +1,105 @@
 package elasticloadbalancingv2
 
 import (
-	"bytes"
-	"compress/gzip"
-	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"haven/lab/cloud"
 	"haven/lab/realm/balancer"
 )
 
-// logPeriod is how often each node delivers its access log
+// logPeriod is how often each node delivers its logs, at times that are multiples of it
 // (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html).
 const logPeriod = 5 * time.Minute
 
-// maxHeldLog bounds what one node holds until its log is delivered; more is dropped and counted.
-const maxHeldLog = 8 << 20
+// Bounds of what one node holds until its log is delivered, in bytes: more than fullLog is delivered early, as AWS does
+// at high traffic; more than maxHeldLog is dropped and counted.
+const (
+	fullLog    = 4 << 20
+	maxHeldLog = 16 << 20
+)
+
+// logKind is a kind of log, by the beginning of its attributes' names.
+type logKind string
+
+// Kinds of logs.
+const (
+	accessLog     logKind = "access_logs"
+	connectionLog logKind = "connection_logs"
+)
+
+var logKinds = []logKind{accessLog, connectionLog}
+
+func (k logKind) enabled() string { return string(k) + ".s3.enabled" }
+func (k logKind) bucket() string  { return string(k) + ".s3.bucket" }
+func (k logKind) prefix() string  { return string(k) + ".s3.prefix" }
 
 // accessLogs holds the entries of the nodes until they are delivered.
 type accessLogs struct {
-	mu    sync.Mutex
-	held  map[string]*heldLog // by interface
-	since time.Time
+	mu     sync.Mutex
+	held   map[logKey]*heldLog
+	until  time.Time                   // the end of the interval
+	early  bool                        // something must be delivered now
+	wanted map[string]map[logKind]bool // by balancer
+}
+
+// logKey is a log of one node.
+type logKey struct {
+	kind       logKind
+	balancer   string
+	interfaces string
 }
 
 type heldLog struct {
-	balancer string
-	entries  []balancer.Entry
-	size     int
-	dropped  int
+	entries []balancer.Entry
+	size    int
+	dropped int
 }
 
-// Access takes one request from a node, for the access log of its balancer; it is balancer.Options.Access.
+// Access takes one request from a node, for metrics and the balancer's logs; it is balancer.Options.Access.
 func (s *Service) Access(entry balancer.Entry) {
-	s.logs.mu.Lock()
-	defer s.logs.mu.Unlock()
-	if s.logs.held == nil {
-		s.logs.held, s.logs.since = map[string]*heldLog{}, s.now()
+	s.measured.add(entry)
+	s.logs.add(entry, s.now())
+}
+
+// follow notes which logs a balancer writes. What was held of a log that was switched off is delivered at once.
+func (l *accessLogs) follow(b *loadBalancer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wanted == nil {
+		l.wanted = map[string]map[logKind]bool{}
 	}
-	held := s.logs.held[entry.Interface]
+	before := l.wanted[b.ARN]
+	now := map[logKind]bool{}
+	for _, kind := range logKinds {
+		now[kind] = balancerAttributes.flag(b.Attributes, kind.enabled())
+		l.early = l.early || before[kind] && !now[kind]
+	}
+	l.wanted[b.ARN] = now
+}
+
+func (l *accessLogs) add(entry balancer.Entry, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wanted[entry.Balancer][accessLog] && !(entry.Refused && entry.Status == 0) {
+		l.hold(accessLog, entry, now)
+	}
+	if l.wanted[entry.Balancer][connectionLog] && (entry.First || entry.Refused) {
+		l.hold(connectionLog, entry, now)
+	}
+}
+
+func (l *accessLogs) hold(kind logKind, entry balancer.Entry, now time.Time) {
+	if l.held == nil {
+		l.held, l.until = map[logKey]*heldLog{}, now.Truncate(logPeriod).Add(logPeriod)
+	}
+	key := logKey{kind, entry.Balancer, entry.Interface}
+	held := l.held[key]
 	if held == nil {
-		held = &heldLog{balancer: entry.Balancer}
-		s.logs.held[entry.Interface] = held
+		held = &heldLog{}
+		l.held[key] = held
 	}
 	held.size += 600 + len(entry.Path) + len(entry.Query) + len(entry.Agent)
+	l.early = l.early || held.size > fullLog
 	if held.size > maxHeldLog {
 		held.dropped++
 		return
@@ -57,91 +107,14 @@ func (s *Service) Access(entry balancer.Entry) {
 	held.entries = append(held.entries, entry)
 }
 
-func (l *accessLogs) flushDue(ctx context.Context, s *Service) error {
+// take empties what is held when it is due, and tells the end of its interval.
+func (l *accessLogs) take(now time.Time, always bool) (held map[logKey]*heldLog, until time.Time) {
 	l.mu.Lock()
-	due := l.held != nil && s.now().Sub(l.since) >= logPeriod
-	l.mu.Unlock()
-	if !due {
-		return nil
+	defer l.mu.Unlock()
+	if !always && !l.early && (l.held == nil || now.Before(l.until)) {
+		return nil, time.Time{}
 	}
-	return l.flush(ctx, s)
-}
-
-// flush delivers what is held; what can't be delivered is lost, as AWS delivers on a best-effort basis.
-func (l *accessLogs) flush(ctx context.Context, s *Service) error {
-	l.mu.Lock()
-	held := l.held
-	l.held = nil
-	l.mu.Unlock()
-	if s.deps.Bucket == nil {
-		return nil
-	}
-	var errs []error
-	for id, log := range held {
-		if err := s.deliver(ctx, id, log); err != nil {
-			errs = append(errs, fmt.Errorf("delivering the access log of node %s: %w", id, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (s *Service) deliver(ctx context.Context, id string, log *heldLog) error {
-	region := strings.Split(log.balancer, ":")[3]
-	var b *loadBalancer
-	certificates := map[int]string{}
-	groups := map[string]string{}
-	err := s.store.View(func(tx *cloud.Tx) (err error) {
-		if b, err = loadBalancers.Get(tx, region, log.balancer); err != nil || b == nil {
-			return err
-		}
-		attached, err := listenersOf(tx, region, b.ARN)
-		for _, l := range attached {
-			if len(l.Certificates) > 0 {
-				certificates[int(*l.Port)] = aws.ToString(l.Certificates[0].CertificateArn)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		all, err := targetGroups.List(tx, region)
-		for _, g := range all {
-			groups[g.id()] = *g.TargetGroupArn
-		}
-		return err
-	})
-	if err != nil || b == nil || !balancerAttributes.flag(b.Attributes, "access_logs.s3.enabled") {
-		return err
-	}
-	var file bytes.Buffer
-	packed := gzip.NewWriter(&file)
-	for _, entry := range log.entries {
-		fmt.Fprintln(packed, entry.Line(b.suffix(), groups[entry.Group], certificates[entry.Listener]))
-	}
-	if err := packed.Close(); err != nil {
-		return err
-	}
-	if log.dropped > 0 {
-		s.deps.Log.Warn("access log entries were dropped: more came than a node holds", "interface", id, "dropped", log.dropped)
-	}
-	return s.deps.Bucket.PutLog(ctx, region, b.Attributes["access_logs.s3.bucket"], b.logKey(region, id, s.now()), file.Bytes())
-}
-
-// logKey is the object's name as AWS forms it.
-func (b *loadBalancer) logKey(region, id string, at time.Time) string {
-	address := ""
-	for _, node := range b.Nodes {
-		if node.Interface == id {
-			address = node.Private
-			if node.Public != "" {
-				address = node.Public
-			}
-		}
-	}
-	at = at.UTC()
-	key := fmt.Sprintf("AWSLogs/%s/elasticloadbalancing/%s/%s/%s_elasticloadbalancing_%s_%s_%s_%s_%s.log.gz", cloud.Account, region, at.Format("2006/01/02"),
-		cloud.Account, region, strings.ReplaceAll(b.suffix(), "/", "."), at.Format("20060102T1504Z"), address, cloud.RandomHex(8))
-	if prefix := b.Attributes["access_logs.s3.prefix"]; prefix != "" {
-		return prefix + "/" + key
-	}
-	return key
+	held, until = l.held, l.until
+	l.held, l.early = nil, false
+	return held, until
 }

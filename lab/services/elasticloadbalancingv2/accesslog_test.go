@@ -20,9 +20,17 @@ import (
 type bucket struct {
 	region, name, key string
 	content           []byte
+	refuse            error
+	to                *bucket // who takes it instead
 }
 
-func (b *bucket) PutLog(_ context.Context, region, name, key string, content []byte) error {
+func (b *bucket) PutLog(ctx context.Context, region, name, key string, content []byte) error {
+	if b.to != nil {
+		return b.to.PutLog(ctx, region, name, key, content)
+	}
+	if b.refuse != nil {
+		return b.refuse
+	}
 	b.region, b.name, b.key, b.content = region, name, key, content
 	return nil
 }
@@ -32,21 +40,23 @@ func TestAccessLogsReachTheBucketOfABalancerThatHasThemOn(t *testing.T) {
 	arn := b.balancer("web").LoadBalancerArn
 	group := b.targetGroup("app").TargetGroupArn
 	b.listener(arn, group, 80)
+	got, tested := &bucket{}, &bucket{}
+	b.bucket.to = tested
 	var pairs []types.LoadBalancerAttribute
 	for key, value := range map[string]string{"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "logs", "access_logs.s3.prefix": "lb"} {
 		pairs = append(pairs, types.LoadBalancerAttribute{Key: aws.String(key), Value: aws.String(value)})
 	}
 	_, err := b.client.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{LoadBalancerArn: arn, Attributes: pairs})
 	require.NoError(t, err)
-	got := &bucket{}
 	service := lab.New(b.store, lab.Dependencies{Network: b.network, Realm: b.realm, Bucket: got})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- service.Run(ctx) }()
-	b.eventually("the node is told to log", func() bool { return b.realm.spec("us-east-1a").Settings.AccessLog })
+	b.eventually("the node is told to log", func() bool { return b.realm.spec("us-east-1a").Settings.Log })
 	node := b.spec("us-east-1a")
-	service.Access(balancer.Entry{Balancer: *arn, Interface: node, Time: time.Now(), Kind: "http", Listener: 80, Client: "203.0.113.9:4000",
-		Group: b.realm.spec("us-east-1a").Groups[0].ID, TargetIP: "10.0.0.5:8080", Rule: "0", Status: 200, Answered: "200", Method: "GET", Authority: "web", Path: "/", Version: "HTTP/1.1"})
+	require.Equal(t, "lb/AWSLogs/000000000000/ELBAccessLogTestFile", tested.key)
+	service.Access(balancer.Entry{Balancer: *arn, Interface: node, Zone: "us-east-1a", Time: time.Now(), Begun: time.Now(), Listener: 80, Client: "203.0.113.9:4000", Server: "i-1",
+		Group: b.realm.spec("us-east-1a").Groups[0].ID, Target: "10.0.0.5:8080", Rule: "0", Status: 200, Answered: "200", Method: "GET", Authority: "web", Path: "/", Version: "1.1"})
 	cancel()
 	require.NoError(t, <-done, "what is held is delivered at the end")
 	require.Equal(t, "logs", got.name)

@@ -44,7 +44,7 @@ var balancerAttributes = attributes{
 	"access_logs.s3.enabled":                                   {Default: "false", Allowed: flag},
 	"access_logs.s3.bucket":                                    {Allowed: anyText},
 	"access_logs.s3.prefix":                                    {Allowed: anyText},
-	"connection_logs.s3.enabled":                               {Default: "false", Allowed: flag, Lab: oneOf("false")},
+	"connection_logs.s3.enabled":                               {Default: "false", Allowed: flag},
 	"connection_logs.s3.bucket":                                {Allowed: anyText},
 	"connection_logs.s3.prefix":                                {Allowed: anyText},
 	"health_check_logs.s3.enabled":                             {Default: "false", Allowed: flag, Lab: oneOf("false")},

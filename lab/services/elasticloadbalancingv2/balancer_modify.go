@@ -3,6 +3,7 @@ package elasticloadbalancingv2
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -162,19 +163,35 @@ func (b *loadBalancer) describeAttributes() (all []types.LoadBalancerAttribute) 
 // ModifyLoadBalancerAttributes sets attributes, all or none.
 func (s *Service) ModifyLoadBalancerAttributes(ctx context.Context, in *elasticloadbalancingv2.ModifyLoadBalancerAttributesInput) (*elasticloadbalancingv2.ModifyLoadBalancerAttributesOutput, error) {
 	out := &elasticloadbalancingv2.ModifyLoadBalancerAttributesOutput{}
+	if err := s.tryLogs(ctx, in); err != nil {
+		return nil, err
+	}
 	err := s.changeBalancer(ctx, in.LoadBalancerArn, func(tx *cloud.Tx, region string, b *loadBalancer) error {
-		for _, attribute := range in.Attributes {
-			if err := balancerAttributes.set(b.Attributes, aws.ToString(attribute.Key), aws.ToString(attribute.Value)); err != nil {
-				return err
-			}
-		}
-		if balancerAttributes.flag(b.Attributes, "access_logs.s3.enabled") && b.Attributes["access_logs.s3.bucket"] == "" {
-			return cloud.Errorf(codeConfig, "The value of 'access_logs.s3.bucket' cannot be empty when access logs are enabled")
+		if err := b.setAttributes(in.Attributes); err != nil {
+			return err
 		}
 		out.Attributes = b.describeAttributes()
 		return nil
 	})
 	return out, err
+}
+
+// setAttributes sets attributes, all or none.
+func (b *loadBalancer) setAttributes(wanted []types.LoadBalancerAttribute) error {
+	for _, attribute := range wanted {
+		if err := balancerAttributes.set(b.Attributes, aws.ToString(attribute.Key), aws.ToString(attribute.Value)); err != nil {
+			return err
+		}
+	}
+	for _, kind := range logKinds {
+		if balancerAttributes.flag(b.Attributes, kind.enabled()) && b.Attributes[kind.bucket()] == "" {
+			return cloud.Errorf(codeConfig, "The value of '%s' cannot be empty when logs are enabled", kind.bucket())
+		}
+		if strings.Contains(b.Attributes[kind.prefix()], "AWSLogs") {
+			return cloud.Errorf(codeConfig, "The value of '%s' must not include 'AWSLogs'", kind.prefix())
+		}
+	}
+	return nil
 }
 
 // DescribeCapacityReservation tells that none is made: nodes of the lab have no capacity units.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 	"haven/lab/authority"
 	"haven/lab/cloud"
+	"haven/lab/metric"
 	"haven/lab/realm/balancer"
 	"haven/lab/services/acm"
 	"haven/lab/services/ec2"
@@ -125,6 +127,60 @@ type bench struct {
 	subnets     map[string]string // by zone letter
 	group       string
 	certificate string
+	bucket      *bucket
+	metrics     *recorder
+	shifts      *shifts
+}
+
+// recorder keeps what is measured.
+type recorder struct {
+	mu   sync.Mutex
+	data []metric.Datum
+}
+
+// Record keeps the data.
+func (r *recorder) Record(_ string, data ...metric.Datum) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.data = append(r.data, data...)
+}
+
+// sum adds up a metric's values, each as often as it was seen, over the data with exactly these dimensions.
+func (r *recorder) sum(name string, dimensions ...metric.Dimension) (total float64, found bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, datum := range r.data {
+		if datum.Name != name || !slices.Equal(datum.Dimensions, dimensions) {
+			continue
+		}
+		found = true
+		for i, value := range datum.Values {
+			if datum.Counts != nil {
+				value *= datum.Counts[i]
+			}
+			total += value
+		}
+	}
+	return total, found
+}
+
+// shifts leads traffic away from a zone.
+type shifts struct {
+	mu   sync.Mutex
+	zone string
+}
+
+// AwayFrom is the zone, whatever the balancer.
+func (s *shifts) AwayFrom(*cloud.Tx, string, string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.zone, nil
+}
+
+func (s *shifts) set(zone string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.zone = zone
 }
 
 func newBench(t *testing.T, withRealm bool) *bench {
@@ -136,11 +192,13 @@ func newBench(t *testing.T, withRealm bool) *bench {
 	require.NoError(t, err)
 	b := &bench{T: t, store: store, network: &network{Service: ec2.New(store), instances: map[string]*ec2.Instance{}}, realm: newRealm(), subnets: map[string]string{}}
 	certificates := acm.New(store, ca)
-	deps := lab.Dependencies{Network: b.network, Certificates: certificates}
+	b.bucket, b.metrics, b.shifts = &bucket{}, &recorder{}, &shifts{}
+	deps := lab.Dependencies{Network: b.network, Certificates: certificates, Bucket: b.bucket, Metrics: b.metrics, NodeChecks: 20 * time.Millisecond}
 	if withRealm {
 		deps.Realm = b.realm
 	}
 	b.service = lab.New(store, deps)
+	b.service.Follow(b.shifts)
 	config := wiretest.New(t, map[string]any{"elasticloadbalancingv2": b.service, "ec2": b.network.Service})
 	b.client = elb.NewFromConfig(config)
 	b.furnish(awsec2.NewFromConfig(config))

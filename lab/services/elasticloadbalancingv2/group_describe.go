@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -166,6 +167,18 @@ func (g *targetGroup) checkAttributes() error {
 	algorithm := value("load_balancing.algorithm.type")
 	if value("slow_start.duration_seconds") != "0" && algorithm != "round_robin" {
 		return cloud.Errorf(codeConfig, "Slow start mode cannot be enabled with the load balancing algorithm '%s'", algorithm)
+	}
+	if value("stickiness.enabled") == "true" && value("load_balancing.cross_zone.enabled") == "false" {
+		return cloud.Errorf(codeConfig, "Stickiness cannot be enabled while cross-zone load balancing is disabled")
+	}
+	for _, kind := range []string{"count", "percentage"} {
+		dns, routing := "target_group_health.dns_failover.minimum_healthy_targets."+kind, "target_group_health.unhealthy_state_routing.minimum_healthy_targets."+kind
+		if value(dns) != "off" && value(routing) != "off" && groupAttributes.number(g.Attributes, dns) < groupAttributes.number(g.Attributes, routing) {
+			return cloud.Errorf(codeConfig, "The value of '%s' must be greater than or equal to the value of '%s'", dns, routing)
+		}
+	}
+	if strings.HasPrefix(value("stickiness.app_cookie.cookie_name"), "AWSALB") {
+		return cloud.Errorf(codeConfig, "The application cookie name '%s' is reserved", value("stickiness.app_cookie.cookie_name"))
 	}
 	if value("stickiness.enabled") == "true" && value("stickiness.type") == "app_cookie" && value("stickiness.app_cookie.cookie_name") == "" {
 		return cloud.Errorf(codeConfig, "The value of 'stickiness.app_cookie.cookie_name' cannot be empty with application-based stickiness")

@@ -41,7 +41,8 @@ func (s *Service) Deregister(tx *cloud.Tx, region, group, instance string) error
 	return s.deregister(tx, region, g, instance, nil)
 }
 
-// TargetHealth returns the health of a group's targets by their ids; of a target on several ports, the worst.
+// TargetHealth returns the health of a group's targets by their ids; of a target on several ports, the worst. One that
+// has drained is not among them, though DescribeTargetHealth shows it for the rest of its deregistration delay.
 func (s *Service) TargetHealth(tx *cloud.Tx, region, group string) (map[string]Health, error) {
 	g, err := findGroup(tx, region, &group)
 	if cloud.HasCode(err, "TargetGroupNotFound") {
@@ -60,6 +61,9 @@ func (s *Service) TargetHealth(tx *cloud.Tx, region, group string) (map[string]H
 	}
 	all := map[string]Health{}
 	for _, t := range registered {
+		if t.Drained {
+			continue
+		}
 		verdict, err := judge(t)
 		if err != nil {
 			return nil, err

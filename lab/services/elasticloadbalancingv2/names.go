@@ -15,8 +15,8 @@ import (
 // (https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html).
 const nameTTL = 60
 
-// Names returns the balancers' DNS names, each with one address per healthy node: one that runs and that has enough
-// healthy targets to send requests to. When no node is healthy, all are given.
+// Names returns the balancers' DNS names, each with one address per healthy node: one that health checks from outside
+// find, that finds enough healthy targets, and whose zone no traffic is led away from. When there is none, all are given.
 func (s *Service) Names(tx *cloud.Tx) ([]dns.Record, error) {
 	var records []dns.Record
 	err := s.eachBalancer(tx, func(region string, b *loadBalancer) error {
@@ -62,26 +62,34 @@ func (s *Service) eachBalancer(tx *cloud.Tx, do func(region string, b *loadBalan
 }
 
 func (s *Service) addresses(tx *cloud.Tx, region string, b *loadBalancer) (healthy, all []string, err error) {
+	away, err := s.awayFrom(tx, region, b)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, node := range b.Nodes {
 		address := node.Private
 		if b.Scheme == types.LoadBalancerSchemeEnumInternetFacing && node.Public != "" {
 			address = node.Public
 		}
 		all = append(all, address)
-		enough, err := s.enoughTargets(tx, region, b, node.Zone)
+		listed, count := s.views.view(node.Interface)
+		if !listed || node.Zone == away {
+			continue
+		}
+		enough, err := s.enoughTargets(tx, region, b, node.Zone, count)
 		if err != nil {
 			return nil, nil, err
 		}
-		if node.Running && enough {
+		if enough {
 			healthy = append(healthy, address)
 		}
 	}
 	return healthy, all, nil
 }
 
-// enoughTargets tells whether every group of the balancer that has targets has enough healthy ones for the zone's node
-// (target_group_health.dns_failover).
-func (s *Service) enoughTargets(tx *cloud.Tx, region string, b *loadBalancer, zone string) (bool, error) {
+// enoughTargets tells whether every group of the balancer that has targets has enough that the zone's node finds healthy
+// (target_group_health.dns_failover). The percentage is of those that the node could use: all, or those of its zone.
+func (s *Service) enoughTargets(tx *cloud.Tx, region string, b *loadBalancer, zone string, count func(group string) int) (bool, error) {
 	using, err := balancersUsing(tx, region)
 	if err != nil {
 		return false, err
@@ -94,10 +102,11 @@ func (s *Service) enoughTargets(tx *cloud.Tx, region string, b *loadBalancer, zo
 		if err != nil {
 			return false, err
 		}
-		healthy, total, err := s.count(tx, region, g, b, zone)
+		total, err := s.usable(tx, region, g, b, zone)
 		if err != nil {
 			return false, err
 		}
+		healthy := count(g.id())
 		percent := groupAttributes.number(g.Attributes, "target_group_health.dns_failover.minimum_healthy_targets.percentage")
 		least := groupAttributes.number(g.Attributes, "target_group_health.dns_failover.minimum_healthy_targets.count")
 		if total > 0 && (healthy < least || healthy*100 < total*percent) {
@@ -107,26 +116,23 @@ func (s *Service) enoughTargets(tx *cloud.Tx, region string, b *loadBalancer, zo
 	return true, nil
 }
 
-// count counts the group's targets that the zone's node may use, and the healthy ones among them.
-func (s *Service) count(tx *cloud.Tx, region string, g *targetGroup, b *loadBalancer, zone string) (healthy, total int, err error) {
+// usable counts the group's targets that the zone's node may use.
+func (s *Service) usable(tx *cloud.Tx, region string, g *targetGroup, b *loadBalancer, zone string) (total int, err error) {
 	registered, err := targetsOf(tx, region, *g.TargetGroupArn)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	for _, t := range registered {
 		facts, err := s.facts(tx, region, g, t)
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
-		if t.Draining != nil || facts.gone || !g.crossZone(b) && facts.zone != zone {
+		if t.Draining != nil || facts.gone || !g.crossZone(b) && facts.zone != zone && facts.zone != "all" {
 			continue
 		}
 		total++
-		if describeVerdict(t, facts, true, b.zones()).State == types.TargetHealthStateEnumHealthy {
-			healthy++
-		}
 	}
-	return healthy, total, nil
+	return total, nil
 }
 
 // Nodes returns every node of every balancer.

@@ -25,7 +25,7 @@ func (s *Service) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	wake, stop := s.store.Watch(append(tables(), "ec2.instances", "ec2.interfaces", "acm.certificates")...)
+	wake, stop := s.store.Watch(append(tables(), "ec2.instances", "ec2.interfaces", "acm.certificates", "arczonalshift.shifts")...)
 	defer stop()
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
@@ -37,7 +37,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for beats := 0; ; {
 		err := s.reconcile(ctx, declared)
 		if ctx.Err() != nil {
-			return s.logs.flush(context.WithoutCancel(ctx), s)
+			return s.flush(context.WithoutCancel(ctx), true)
 		}
 		if told := text(err); told != last {
 			last = told
@@ -49,6 +49,8 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			continue
 		case <-wake:
+			declared = true
+		case <-s.faults.wake:
 			declared = true
 		case <-changed:
 			declared = err != nil
@@ -135,11 +137,12 @@ func (s *Service) reconcile(ctx context.Context, declared bool) error {
 	}
 	if s.deps.Realm != nil {
 		observed = s.deps.Realm.Observe()
+		s.views.take(observed, s.now(), s.deps.NodeChecks)
 	}
 	if s.outdated(observed) {
 		errs = append(errs, s.eachRegion(func(tx *cloud.Tx, region string) error { return s.note(tx, region, observed) }))
 	}
-	return errors.Join(append(errs, s.logs.flushDue(ctx, s))...)
+	return errors.Join(append(errs, s.measure(observed), s.flush(ctx, false))...)
 }
 
 // errOutdated ends a dry run of note as soon as it would write.
@@ -246,14 +249,23 @@ func opinionsOf(observed []balancer.Observation) map[string][]balancer.TargetHea
 
 // noteTarget writes the verdict on a target, and ends a deregistration that is over.
 func (s *Service) noteTarget(w *notes, t *target, opinions []balancer.TargetHealth) error {
-	over, err := s.deregistered(w, t, opinions)
+	over, err := s.deregistered(w, t)
 	if err != nil {
 		return err
 	}
 	if over {
 		return w.write(func() error { return targets.Delete(w.tx, w.region, t.key()) })
 	}
-	if t.Draining != nil || s.deps.Realm == nil {
+	if t.Draining != nil {
+		if t.Drained || !quiet(opinions) {
+			return nil
+		}
+		return w.write(func() error {
+			t.Drained = true
+			return targets.Put(w.tx, w.region, t.key(), t)
+		})
+	}
+	if s.deps.Realm == nil {
 		return nil
 	}
 	if verdict := aggregate(opinions); verdict != t.Health {
@@ -265,31 +277,30 @@ func (s *Service) noteTarget(w *notes, t *target, opinions []balancer.TargetHeal
 	return nil
 }
 
-// deregistered reports whether the target is to be forgotten: its instance is gone, its delay is over, or nothing is
-// in flight to it any more. "If a deregistering target has no in-flight requests and no active connections, Elastic Load
-// Balancing immediately completes the deregistration process, without waiting for the deregistration delay to elapse"
-// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
-func (s *Service) deregistered(w *notes, t *target, opinions []balancer.TargetHealth) (bool, error) {
+// deregistered reports whether the target is to be forgotten: its instance is gone, or its delay is over.
+func (s *Service) deregistered(w *notes, t *target) (bool, error) {
 	g, err := targetGroups.Get(w.tx, w.region, t.Group)
 	if err != nil || g == nil {
 		return g == nil, err
 	}
 	facts, err := s.facts(w.tx, w.region, g, t)
-	if err != nil || facts.gone {
+	if err != nil || facts.gone || t.Draining == nil {
 		return facts.gone, err
 	}
-	if t.Draining == nil {
-		return false, nil
-	}
 	delay := time.Duration(groupAttributes.number(g.Attributes, "deregistration_delay.timeout_seconds")) * time.Second
-	if !s.now().Before(t.Draining.Add(delay)) {
-		return true, nil
-	}
-	quiet := 0
+	return !s.now().Before(t.Draining.Add(delay)), nil
+}
+
+// quiet reports whether no node has anything in flight to a draining target: "If a deregistering target has no in-flight
+// requests and no active connections, Elastic Load Balancing immediately completes the deregistration process, without
+// waiting for the deregistration delay to elapse. However, even though target deregistration is complete, the status of
+// the target is displayed as draining until the deregistration delay timeout expires"
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html).
+func quiet(opinions []balancer.TargetHealth) bool {
 	for _, opinion := range opinions {
-		if opinion.Quiet {
-			quiet++
+		if !opinion.Quiet {
+			return false
 		}
 	}
-	return len(opinions) > 0 && quiet == len(opinions), nil
+	return len(opinions) > 0
 }

@@ -94,6 +94,7 @@ type target struct {
 	Zone       string // as given, for an address outside of the VPC: "all"
 	Registered time.Time
 	Draining   *time.Time // since when it is being deregistered
+	Drained    bool       // nothing is in flight any more: it is deregistered, and only shown as draining
 	Health     health
 }
 

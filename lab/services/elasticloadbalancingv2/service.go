@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"haven/lab/cloud"
+	"haven/lab/metric"
 	"haven/lab/realm/balancer"
 	"haven/lab/services/ec2"
 )
@@ -39,13 +40,22 @@ type Bucket interface {
 	PutLog(ctx context.Context, region, bucket, key string, content []byte) error
 }
 
+// Shifts tells which zones traffic is led away from; package arczonalshift implements it.
+type Shifts interface {
+	// AwayFrom returns the zone that traffic of the balancer is led away from now, or "".
+	AwayFrom(tx *cloud.Tx, region, balancerARN string) (zone string, err error)
+}
+
 // Dependencies are what the service works with.
 type Dependencies struct {
 	Network      Network
 	Certificates Certificates // nil: every certificate is unknown
 	Realm        Realm        // nil: records only
 	Bucket       Bucket       // nil: access logs are not delivered
+	Metrics      metric.Sink  // nil: nobody measures
 	Log          *slog.Logger // nil: the default
+	// NodeChecks is how often a node is looked at from outside; 0: every ten seconds.
+	NodeChecks time.Duration
 }
 
 // Service answers the API.
@@ -53,7 +63,12 @@ type Service struct {
 	store *cloud.Store
 	deps  Dependencies
 	now   func() time.Time
-	logs  accessLogs
+
+	shifts   Shifts // nil: there are none
+	logs     accessLogs
+	measured measurements
+	views    nodeViews
+	faults   *faults
 }
 
 // New returns the service over the lab's store.
@@ -61,7 +76,24 @@ func New(store *cloud.Store, deps Dependencies) *Service {
 	if deps.Log == nil {
 		deps.Log = slog.Default()
 	}
-	return &Service{store: store, deps: deps, now: time.Now}
+	if deps.Metrics == nil {
+		deps.Metrics = metric.Discard{}
+	}
+	if deps.NodeChecks == 0 {
+		deps.NodeChecks = nodeCheckInterval
+	}
+	return &Service{store: store, deps: deps, now: time.Now, faults: newFaults()}
+}
+
+// Follow makes the nodes follow zonal shifts. It must be called before Run.
+func (s *Service) Follow(shifts Shifts) { s.shifts = shifts }
+
+// awayFrom is the zone that the balancer's traffic is led away from, or "".
+func (s *Service) awayFrom(tx *cloud.Tx, region string, b *loadBalancer) (string, error) {
+	if s.shifts == nil {
+		return "", nil
+	}
+	return s.shifts.AwayFrom(tx, region, b.ARN)
 }
 
 // Node is one node of a balancer, as operators see it.

@@ -54,18 +54,38 @@ func (s *Service) balancerSpecs(tx *cloud.Tx, region string, b *loadBalancer) ([
 	if err != nil {
 		return nil, err
 	}
+	away, err := s.awayFrom(tx, region, b)
+	if err != nil {
+		return nil, err
+	}
+	shift(groups, away)
 	var specs []balancer.Spec
 	for _, node := range b.Nodes {
+		lost, hung := s.faults.of(region, b, node.Zone)
 		address, err := netip.ParseAddr(node.Private)
 		if err != nil {
 			return nil, fmt.Errorf("reading the address of %s: %w", node.Interface, err)
 		}
 		specs = append(specs, balancer.Spec{
 			Interface: node.Interface, Balancer: b.ARN, Zone: node.Zone, Address: address,
-			Settings: b.settings(), Listeners: parts, Groups: groups,
+			Settings: b.settings(), Listeners: parts, Groups: groups, Lost: lost, Hung: hung,
 		})
 	}
+	s.logs.follow(b)
 	return specs, nil
+}
+
+// shift leads requests away from a zone's targets: "When a zonal shift is initiated on an Application Load Balancer with
+// cross-zone load balancing enabled, all traffic to targets is blocked in the Availability Zone that is being impacted,
+// and zonal IP addresses are removed from DNS"
+// (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/zonal-shift.html). With cross-zone load balancing
+// off, DNS alone does it.
+func shift(groups []balancer.Group, away string) {
+	for i := range groups {
+		for j := range groups[i].Targets {
+			groups[i].Targets[j].Shifted = away != "" && groups[i].CrossZone && groups[i].Targets[j].Zone == away
+		}
+	}
 }
 
 func (b *loadBalancer) settings() balancer.Settings {
@@ -75,7 +95,9 @@ func (b *loadBalancer) settings() balancer.Settings {
 		HTTP2:       flag("routing.http2.enabled"), DropInvalidHeaders: flag("routing.http.drop_invalid_header_fields.enabled"),
 		ForwardedFor:  balancerAttributes.value(b.Attributes, "routing.http.xff_header_processing.mode"),
 		ForwardedPort: flag("routing.http.xff_client_port.enabled"), TLSHeaders: flag("routing.http.x_amzn_tls_version_and_cipher_suite.enabled"),
-		AccessLog: flag("access_logs.s3.enabled"),
+		KeepHost:       flag("routing.http.preserve_host_header.enabled"),
+		ConnectionLife: time.Duration(balancerAttributes.number(b.Attributes, "client_keep_alive.seconds")) * time.Second,
+		Log:            flag("access_logs.s3.enabled") || flag("connection_logs.s3.enabled"),
 	}
 }
 

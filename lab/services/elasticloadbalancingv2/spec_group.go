@@ -86,7 +86,7 @@ func (s *Service) targetSpecs(tx *cloud.Tx, region string, g *targetGroup, zones
 		}
 		verdict := describeVerdict(t, facts, true, zones)
 		address, err := netip.ParseAddr(facts.address)
-		if err != nil || facts.gone || verdict.State == types.TargetHealthStateEnumUnused {
+		if err != nil || facts.gone || t.Drained || verdict.State == types.TargetHealthStateEnumUnused {
 			continue // a pending instance may have no address yet
 		}
 		parts = append(parts, balancer.Target{ID: t.ID, Zone: facts.zone, Address: address, Port: int(t.Port), Draining: t.Draining != nil})

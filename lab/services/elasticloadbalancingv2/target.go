@@ -135,7 +135,7 @@ func (s *Service) deregister(tx *cloud.Tx, region string, g *targetGroup, id str
 
 // DescribeTargetHealth returns the nodes' verdict on the targets.
 func (s *Service) DescribeTargetHealth(ctx context.Context, in *elasticloadbalancingv2.DescribeTargetHealthInput) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error) {
-	_ = in.Include // anomaly detection is always off and administrative overrides do not exist: there is nothing to include
+	_ = in.Include // anomaly detection is always off: there is nothing to include
 	out := &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: []types.TargetHealthDescription{}}
 	err := s.view(ctx, func(tx *cloud.Tx, region string) error {
 		g, err := findGroup(tx, region, in.TargetGroupArn)
@@ -150,13 +150,21 @@ func (s *Service) DescribeTargetHealth(ctx context.Context, in *elasticloadbalan
 		if err != nil {
 			return err
 		}
+		override, err := s.overrides(tx, region, g)
+		if err != nil {
+			return err
+		}
 		wanted, missing := chooseTargets(registered, in.Targets, *g.Port)
 		for _, t := range wanted {
 			verdict, err := judge(t)
 			if err != nil {
 				return err
 			}
-			out.TargetHealthDescriptions = append(out.TargetHealthDescriptions, describeHealth(g, t, verdict))
+			described := describeHealth(g, t, verdict)
+			if described.AdministrativeOverride, err = override(t); err != nil {
+				return err
+			}
+			out.TargetHealthDescriptions = append(out.TargetHealthDescriptions, described)
 		}
 		for _, t := range missing {
 			out.TargetHealthDescriptions = append(out.TargetHealthDescriptions, describeHealth(g, t,

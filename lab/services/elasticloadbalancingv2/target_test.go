@@ -11,6 +11,7 @@ import (
 
 	"haven/lab/cloud"
 	"haven/lab/realm/balancer"
+	lab "haven/lab/services/elasticloadbalancingv2"
 )
 
 func (b *bench) register(group *string, ids ...string) error {
@@ -86,9 +87,33 @@ func TestDrainingEndsWhenNothingIsInFlight(t *testing.T) {
 	})
 	require.Never(t, func() bool { return b.health(group)["i-1"] == "" }, quietTime, waitStep, "the other node still has requests in flight")
 	b.realm.say(func() { b.realm.verdicts["i-1"] = balancer.TargetHealth{Quiet: true} })
+	b.eventually("it is deregistered for those who wait for it", func() bool { return len(b.registered(*group)) == 0 })
+	require.Equal(t, "draining Target.DeregistrationInProgress", b.health(group)["i-1"], "it is shown until the delay is over")
+	b.eventually("the nodes forget it", func() bool { return len(b.realm.spec("us-east-1a").Groups[0].Targets) == 0 })
+	b.attributes(group, "deregistration_delay.timeout_seconds", "1")
 	b.becomes(group, "i-1", "")
 	require.NoError(t, b.register(group, "i-1"))
 	b.becomes(group, "i-1", "healthy ")
+}
+
+// registered is what the lab's other services see of a group.
+func (b *bench) registered(group string) (all map[string]lab.Health) {
+	require.NoError(b, b.store.View(func(tx *cloud.Tx) (err error) {
+		all, err = b.service.TargetHealth(tx, region, group)
+		return err
+	}))
+	return all
+}
+
+// attributes sets attributes of a target group, given as keys and values.
+func (b *bench) attributes(group *string, pairs ...string) {
+	b.Helper()
+	var wanted []types.TargetGroupAttribute
+	for i := 0; i < len(pairs); i += 2 {
+		wanted = append(wanted, types.TargetGroupAttribute{Key: &pairs[i], Value: &pairs[i+1]})
+	}
+	_, err := b.client.ModifyTargetGroupAttributes(b.Context(), &elb.ModifyTargetGroupAttributesInput{TargetGroupArn: group, Attributes: wanted})
+	require.NoError(b, err)
 }
 
 func TestARestartForgetsWhatNodesOnceSaid(t *testing.T) {
@@ -154,6 +179,9 @@ func TestTargetGroupsAreCheckedAsAWhole(t *testing.T) {
 	}
 	b.refused("InvalidConfigurationRequest", modify("slow_start.duration_seconds", "60", "load_balancing.algorithm.type", "least_outstanding_requests"))
 	b.refused("InvalidConfigurationRequest", modify("stickiness.enabled", "true", "stickiness.type", "app_cookie"))
+	b.refused("InvalidConfigurationRequest", modify("stickiness.enabled", "true", "stickiness.type", "app_cookie", "stickiness.app_cookie.cookie_name", "AWSALBX"))
+	b.refused("InvalidConfigurationRequest", modify("stickiness.enabled", "true", "load_balancing.cross_zone.enabled", "false"))
+	b.refused("InvalidConfigurationRequest", modify("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "2"))
 	b.refused("InvalidConfigurationRequest", modify("deregistration_delay.timeout_seconds", "4000"))
 	require.NoError(t, modify("deregistration_delay.timeout_seconds", "10", "load_balancing.algorithm.type", "least_outstanding_requests"))
 	out, err := b.client.ModifyTargetGroup(t.Context(), &elb.ModifyTargetGroupInput{TargetGroupArn: made.TargetGroupArn, HealthCheckPath: aws.String("/live")})
