@@ -282,3 +282,11 @@ systemctl start stubborn
 	require.NoError(t, <-stopped)
 	require.Equal(t, machine.PhaseStopped, l.observe("i-1").Phase)
 }
+
+func TestAServerMayHavePort80OfAllAddresses(t *testing.T) {
+	l := open(t)
+	l.boot("i-1", "")
+	said := l.sh("i-1", `perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(80, INADDR_ANY)) or die $!; listen(S, 5) or die $!;
+	  print qx(curl -s -m 5 -o /dev/null -w "%{http_code}" -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)'`)
+	require.Equal(t, "200", strings.TrimSpace(said))
+}

@@ -15,7 +15,21 @@ import (
 	"haven/lab/realm/machine/imds"
 )
 
-const metadataAddress = "169.254.169.254"
+const (
+	metadataAddress = "169.254.169.254"
+	// metadataPort is where the service really listens. On port 80 it would keep the instance's own servers from port
+	// 80 of all addresses.
+	metadataPort = 64180
+)
+
+// metadataWay leads what is sent to the metadata service's port to where it listens.
+var metadataWay = fmt.Sprintf(`table ip metadata
+delete table ip metadata
+table ip metadata {
+	chain inside { type nat hook output priority -100; ip daddr %[1]s tcp dport 80 dnat to %[1]s:%[2]d; }
+	chain behind { type nat hook prerouting priority -100; ip daddr %[1]s tcp dport 80 dnat to %[1]s:%[2]d; }
+}
+`, metadataAddress, metadataPort)
 
 // serveMetadata answers at the metadata service's address inside the machine's namespace, which it adds there.
 func (i *instance) serveMetadata(spec Spec) (*metadataServer, error) {
@@ -29,6 +43,9 @@ func (i *instance) serveMetadata(spec Spec) (*metadataServer, error) {
 	}
 	if err := spec.Namespace.Netlink().AddrReplace(link, address); err != nil {
 		return nil, fmt.Errorf("adding %s: %w", address, err)
+	}
+	if err := spec.Namespace.Nft(context.Background(), metadataWay); err != nil {
+		return nil, fmt.Errorf("leading to the metadata service: %w", err)
 	}
 	listener, err := i.listenMetadata(spec)
 	if err != nil {
@@ -95,7 +112,7 @@ func (i *instance) listenMetadata(spec Spec) (hopped, error) {
 	config.SetMultipathTCP(false) // such a socket has no limit of hops
 	var listener net.Listener
 	err := spec.Namespace.Do(func() (err error) {
-		listener, err = config.Listen(context.Background(), "tcp4", metadataAddress+":80")
+		listener, err = config.Listen(context.Background(), "tcp4", fmt.Sprintf("%s:%d", metadataAddress, metadataPort))
 		return err
 	})
 	if err != nil {
