@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"haven/lab/realm/postgres"
 )
 
 func TestAClusterComesUpWhole(t *testing.T) {
@@ -32,4 +34,36 @@ func TestAClusterComesUpWhole(t *testing.T) {
 	w.spec.MasterPassword = "second-Password"
 	w.apply()
 	require.Eventually(t, func() bool { return w.query("db-A", "SELECT 1") == nil }, 10*time.Second, 50*time.Millisecond)
+}
+
+func TestMembersAreMeasured(t *testing.T) {
+	w := newWorld(t, 2)
+	w.await("two members", w.whole)
+	load := w.startLoad(3)
+	first := w.measure()
+	require.Len(t, first, 2)
+	time.Sleep(time.Second)
+	second := w.measure()
+	load.end()
+	writer, reader := second["db-A"], second["db-B"]
+	require.True(t, writer.Writer)
+	require.Greater(t, writer.Commits, first["db-A"].Commits)
+	require.Greater(t, writer.LogBytes, first["db-A"].LogBytes)
+	require.Greater(t, writer.Processor, first["db-A"].Processor)
+	require.GreaterOrEqual(t, writer.Connections, 1)
+	require.Positive(t, writer.CommitLatency)
+	require.Less(t, writer.CommitLatency, 3*time.Second)
+	require.Positive(t, writer.Memory)
+	require.Positive(t, writer.Storage.Free)
+	require.False(t, reader.Writer)
+	require.Zero(t, reader.CommitLatency)
+	require.Positive(t, reader.Uptime)
+}
+
+func (w *world) measure() map[string]postgres.Measurement {
+	all := map[string]postgres.Measurement{}
+	for _, m := range w.manager.Measure(context.Background()) {
+		all[m.Member] = m
+	}
+	return all
 }
