@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -31,6 +32,9 @@ func (c *clusterRow) readerEndpoint() string {
 func (i *instanceRow) endpoint() string {
 	return fmt.Sprintf("%s.%s.%s.rds.amazonaws.com", i.Name, hostID(i.Region), i.Region)
 }
+
+// archiveWithin is how old the newest log may be that is not archived yet; Aurora says five minutes, too.
+const archiveWithin = 5 * time.Minute
 
 // zoneOfEndpoints is the id of the hosted zone that RDS has for its endpoints; AWS's own differ by region.
 const zoneOfEndpoints = "Z2R2ITUGPM61AM"
@@ -65,9 +69,15 @@ func describeCluster(tx *cloud.Tx, c *clusterRow) (*types.DBCluster, error) {
 	}
 	if c.Secret != "" {
 		out.MasterUserSecret = &types.MasterUserSecret{SecretArn: aws.String(c.Secret), SecretStatus: aws.String("active"), KmsKeyId: aws.String(c.SecretKey)}
-		if c.Status == statusCreating {
+		switch {
+		case c.Status == statusCreating:
 			out.MasterUserSecret.SecretStatus = aws.String("creating")
+		case c.Writer != "" && c.Known < c.Credentials:
+			out.MasterUserSecret.SecretStatus = aws.String("rotating")
 		}
+	}
+	if !c.Restorable.IsZero() {
+		out.EarliestRestorableTime, out.LatestRestorableTime = aws.Time(c.Restorable), aws.Time(latest(c.Restorable, time.Now().UTC().Add(-archiveWithin)))
 	}
 	return out, addMembers(tx, c, out)
 }

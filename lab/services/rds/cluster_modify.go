@@ -113,6 +113,11 @@ func (s *Service) upgrade(tx *cloud.Tx, row *clusterRow, version string) error {
 	if majorOf(version) != majorOf(row.EngineVersion) {
 		return cloud.Unsupportedf("InvalidParameterCombination", "upgrades to another major version, from %s to %s", row.EngineVersion, version)
 	}
+	if version != row.EngineVersion {
+		if err := noteCluster(tx, row, clusterUpgraded); err != nil {
+			return err
+		}
+	}
 	row.EngineVersion = version
 	own, err := members(tx, row.Region, row.Name)
 	if err != nil {
@@ -152,13 +157,17 @@ func (s *Service) modifyMaster(tx *cloud.Tx, row *clusterRow, in *rds.ModifyDBCl
 	switch {
 	case on(in.RotateMasterUserPassword) && row.Secret == "":
 		return cloud.Errorf("InvalidParameterCombination", "You can't rotate the master user password of a cluster whose password RDS does not manage.")
+	case on(in.RotateMasterUserPassword) && in.ApplyImmediately != nil && !*in.ApplyImmediately:
+		return cloud.Errorf("InvalidParameterCombination", "You must specify ApplyImmediately to rotate the master user password.")
 	case on(in.RotateMasterUserPassword):
 		row.Rotated = time.Now().UTC()
+		row.reset()
 		return s.secrets.RotateManaged(tx, row.Region, row.Secret, masterSecret(row.MasterUser))
 	case in.MasterUserPassword != nil && managed:
 		return cloud.Errorf("InvalidParameterCombination", "You can't specify MasterUserPassword for a cluster whose password RDS manages.")
 	case managed && row.Secret == "":
 		row.Password = ""
+		row.reset()
 		return s.setMaster(tx, row, true, nil, aws.ToString(in.MasterUserSecretKmsKeyId))
 	case managed && in.MasterUserSecretKmsKeyId != nil:
 		return sameSecretKey(tx, row, *in.MasterUserSecretKmsKeyId)
@@ -167,12 +176,21 @@ func (s *Service) modifyMaster(tx *cloud.Tx, row *clusterRow, in *rds.ModifyDBCl
 	case in.MasterUserPassword != nil:
 		secret := row.Secret
 		row.Password, row.Secret, row.SecretKey = *in.MasterUserPassword, "", ""
+		row.reset()
 		if err := checkPassword(row.Password); err != nil || secret == "" {
 			return err
 		}
 		return s.secrets.DeleteManaged(tx, row.Region, secret)
 	}
 	return nil
+}
+
+// reset says that there is another master password, which servers have to ask for.
+func (c *clusterRow) reset() {
+	c.Credentials++
+	if c.Status == statusAvailable && c.Writer != "" {
+		c.Status = statusResetting
+	}
 }
 
 func sameSecretKey(tx *cloud.Tx, row *clusterRow, reference string) error {

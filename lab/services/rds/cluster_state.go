@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -104,7 +105,7 @@ func (s *Service) StopDBCluster(ctx context.Context, in *rds.StopDBClusterInput)
 		if row.Status != statusAvailable {
 			return invalidState(row)
 		}
-		row.Stopped, row.Status = true, statusStopping
+		row.Stopped, row.Since, row.Status = true, time.Now().UTC(), statusStopping
 		return nil
 	})
 	return &rds.StopDBClusterOutput{DBCluster: described}, err

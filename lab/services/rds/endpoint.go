@@ -72,7 +72,7 @@ func (s *Service) CreateDBClusterEndpoint(ctx context.Context, in *rds.CreateDBC
 		}
 		row := &endpointRow{
 			Name: name, ResourceID: "cluster-endpoint-" + strings.ToUpper(cloud.RandomHex(26)), Region: region, Cluster: cluster.Name,
-			Kind: strings.ToUpper(aws.ToString(in.EndpointType)), Static: in.StaticMembers, Excluded: in.ExcludedMembers,
+			Kind: strings.ToUpper(aws.ToString(in.EndpointType)), Static: lower(in.StaticMembers), Excluded: lower(in.ExcludedMembers),
 		}
 		if err := row.check(tx); err != nil {
 			return err
@@ -100,7 +100,7 @@ func (s *Service) ModifyDBClusterEndpoint(ctx context.Context, in *rds.ModifyDBC
 		}
 		row.Kind = strings.ToUpper(or(in.EndpointType, row.Kind))
 		if in.StaticMembers != nil || in.ExcludedMembers != nil {
-			row.Static, row.Excluded = in.StaticMembers, in.ExcludedMembers
+			row.Static, row.Excluded = lower(in.StaticMembers), lower(in.ExcludedMembers)
 		}
 		if err := row.check(tx); err != nil {
 			return err

@@ -17,23 +17,25 @@ import (
 // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_ListEvents.html
 const keepEvents = 14 * 24 * time.Hour
 
-// note records an event, with the texts of
-// https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_Events.Messages.html
-func note(tx *cloud.Tx, region string, source types.SourceType, identifier, arn string, at time.Time, category, format string, args ...any) error {
-	at = at.UTC()
+// note records an event, and what subscriptions have to be told of it.
+func note(tx *cloud.Tx, region string, source types.SourceType, identifier, arn string, what happening, args ...any) error {
+	at := time.Now().UTC()
 	row := &eventRow{
-		ID: at.Format("20060102150405.000000000") + "-" + cloud.RandomHex(4), Source: source, Identifier: identifier, ARN: arn,
-		Message: fmt.Sprintf(format, args...), Categories: []string{category}, At: at,
+		ID: at.Format("20060102150405.000000000") + "-" + cloud.RandomHex(4), Code: what.ID, Source: source, Identifier: identifier, ARN: arn,
+		Message: fmt.Sprintf(what.Text, args...), Categories: []string{what.Category}, At: at, Severity: what.Severity,
 	}
-	return events.Put(tx, region, row.ID, row)
+	if err := events.Put(tx, region, row.ID, row); err != nil {
+		return err
+	}
+	return notify(tx, region, row)
 }
 
-func noteCluster(tx *cloud.Tx, c *clusterRow, category, format string, args ...any) error {
-	return note(tx, c.Region, types.SourceTypeDbCluster, c.Name, c.arn(), time.Now(), category, format, args...)
+func noteCluster(tx *cloud.Tx, c *clusterRow, what happening, args ...any) error {
+	return note(tx, c.Region, types.SourceTypeDbCluster, c.Name, c.arn(), what, args...)
 }
 
-func noteInstance(tx *cloud.Tx, i *instanceRow, category, format string, args ...any) error {
-	return note(tx, i.Region, types.SourceTypeDbInstance, i.Name, i.arn(), time.Now(), category, format, args...)
+func noteInstance(tx *cloud.Tx, i *instanceRow, what happening, args ...any) error {
+	return note(tx, i.Region, types.SourceTypeDbInstance, i.Name, i.arn(), what, args...)
 }
 
 // forgetEvents drops what is too old to be shown.

@@ -1,6 +1,7 @@
 package rds
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,4 +87,15 @@ func page[T any](all []T, key func(T) string, marker *string, most *int32) ([]T,
 	}
 	items, next, err := cloud.Page(all, key, aws.ToString(marker), limit)
 	return items, optional(next), err
+}
+
+func formatGiB(bytes int64) string { return fmt.Sprintf("%.2f GB", float64(bytes)/(1<<30)) }
+
+// regionOf returns the region in an ARN.
+func regionOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 5)
+	if len(parts) < 5 {
+		return ""
+	}
+	return parts[3]
 }

@@ -51,11 +51,14 @@ func describeInstance(tx *cloud.Tx, i *instanceRow) (*types.DBInstance, error) {
 		out.VpcSecurityGroups = append(out.VpcSecurityGroups, types.VpcSecurityGroupMembership{VpcSecurityGroupId: aws.String(id), Status: aws.String("active")})
 	}
 	if i.Name != cluster.Writer && i.Status == statusAvailable {
-		normal := "replicating"
-		if !i.Synchronous {
-			normal = "stopped"
+		writer, err := instances.Get(tx, i.Region, cluster.Writer)
+		if err != nil {
+			return nil, err
 		}
-		out.StatusInfos = []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String(normal), Normal: aws.Bool(i.Synchronous)}}
+		// Commits wait for readers in other zones: one there replicates when they count on it.
+		replicates := i.Streaming && !i.Lagging && (i.Synchronous || writer != nil && writer.Zone == i.Zone)
+		status := map[bool]string{true: "replicating", false: "stopped"}[replicates]
+		out.StatusInfos = []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String(status), Normal: aws.Bool(replicates)}}
 	}
 	return out, nil
 }
@@ -135,6 +138,12 @@ func (s *Service) ModifyDBInstance(ctx context.Context, in *rds.ModifyDBInstance
 			}
 			row.Class = class
 			row.Restart++ // another class means another machine
+			if row.Modifying = row.Observed; row.Modifying {
+				row.Status = statusModifying
+			}
+			if err := noteInstance(tx, row, classChanging); err != nil {
+				return err
+			}
 		}
 		if in.EngineVersion != nil && *in.EngineVersion != row.EngineVersion {
 			return cloud.Errorf("InvalidParameterCombination", "The engine version of a member is that of its DB cluster; modify the cluster.")
@@ -155,7 +164,12 @@ func (s *Service) ModifyDBInstance(ctx context.Context, in *rds.ModifyDBInstance
 		if in.DatabaseInsightsMode != "" {
 			row.Insights.Mode = in.DatabaseInsightsMode
 		}
-		row.ParameterGroup = nameOf(or(in.DBParameterGroupName, row.ParameterGroup))
+		if group := nameOf(or(in.DBParameterGroupName, row.ParameterGroup)); group != row.ParameterGroup {
+			row.ParameterGroup = group
+			if err := noteInstance(tx, row, groupChosen, group); err != nil {
+				return err
+			}
+		}
 		return checkInstanceGroup(tx, row)
 	})
 	return &rds.ModifyDBInstanceOutput{DBInstance: described}, err
@@ -200,7 +214,7 @@ func (s *Service) DeleteDBInstance(ctx context.Context, in *rds.DeleteDBInstance
 // RebootDBInstance restarts an instance in place, or with ForceFailover makes a reader the writer instead.
 func (s *Service) RebootDBInstance(ctx context.Context, in *rds.RebootDBInstanceInput) (*rds.RebootDBInstanceOutput, error) {
 	described, err := s.changeInstance(ctx, in.DBInstanceIdentifier, func(tx *cloud.Tx, row *instanceRow) error {
-		if row.Status != statusAvailable {
+		if row.Status != statusAvailable && row.Status != statusStorageFull {
 			return cloud.Errorf("InvalidDBInstanceState", "DB Instance %s is in %s state.", row.Name, row.Status)
 		}
 		row.Status = statusRebooting

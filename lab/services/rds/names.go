@@ -74,7 +74,9 @@ func clusterNames(c *clusterRow, own []*instanceRow, custom []*endpointRow) []dn
 }
 
 // serves tells whether an endpoint may lead to the instance.
-func (i *instanceRow) serves() bool { return i.Address != "" && i.Status == statusAvailable }
+func (i *instanceRow) serves() bool {
+	return i.Address != "" && (i.Status == statusAvailable || i.Status == statusStorageFull)
+}
 
 func record(name string, to *instanceRow) dns.Record {
 	return dns.Record{Name: name, Type: dns.TypeA, TTL: nameTTL, Values: []string{to.Address}}

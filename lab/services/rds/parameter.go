@@ -177,9 +177,11 @@ func (p parameter) evaluate(value string, memoryMiB int64) string {
 	return fmt.Sprint(int64(memory))
 }
 
-// settings merges the user's values of a cluster's and an instance's group, which wins, for the server.
-func settings(cluster, instance *parameterGroupRow, memoryMiB int64) map[string]string {
-	merged := map[string]string{}
+// settings merges the user's values of a cluster's and an instance's group, which wins, for the server, and names those
+// whose change waits for a restart because their apply method says so.
+func settings(cluster, instance *parameterGroupRow, memoryMiB int64) (merged map[string]string, deferred []string) {
+	merged = map[string]string{}
+	waits := map[string]bool{}
 	for _, group := range []*parameterGroupRow{cluster, instance} {
 		if group == nil {
 			continue
@@ -190,7 +192,15 @@ func settings(cluster, instance *parameterGroupRow, memoryMiB int64) map[string]
 			if p.Type == "bool" && strings.HasPrefix(name, "rds.") {
 				merged[name] = map[bool]string{true: "1", false: "0"}[slices.Contains([]string{"1", "on", "true"}, strings.ToLower(value.Value))]
 			}
+			// The server itself keeps a static one until its restart, and says so.
+			waits[name] = !p.Static && value.Method == types.ApplyMethodPendingReboot
 		}
 	}
-	return merged
+	for name := range waits {
+		if waits[name] {
+			deferred = append(deferred, name)
+		}
+	}
+	slices.Sort(deferred)
+	return merged, deferred
 }

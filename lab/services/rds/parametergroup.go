@@ -104,6 +104,10 @@ func (k groupKind) modify(tx *cloud.Tx, region, name string, changes []types.Par
 			row.Values = map[string]parameterValue{}
 		}
 		row.Values[p.Name] = parameterValue{Value: aws.ToString(change.ParameterValue), Method: change.ApplyMethod}
+		if err := note(tx, region, types.SourceTypeDbParameterGroup, row.Name, groupARN(k.arn, region, row.Name), parameterUpdated,
+			p.Name, aws.ToString(change.ParameterValue), string(change.ApplyMethod)); err != nil {
+			return nil, err
+		}
 	}
 	return row, k.table.Put(tx, region, row.Name, row)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
 	"haven/lab/cloud"
 	"haven/lab/realm/host"
 	"haven/lab/realm/postgres"
@@ -22,8 +24,11 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.servers == nil {
 		s.log.Warn("database clusters stay \"creating\": PostgreSQL can't run here", "why", "the lab has no privileges or no server installed")
 	}
-	wake, stop := s.store.Watch(clusters.Name(), instances.Name(), clusterGroups.Name(), parameterGroups.Name(), snapshots.Name(), endpoints.Name(), downZones.Name())
+	wake, stop := s.store.Watch(clusters.Name(), instances.Name(), clusterGroups.Name(), parameterGroups.Name(), snapshots.Name(), endpoints.Name(), events.Name())
 	defer stop()
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
 	var changed <-chan struct{}
 	if s.servers != nil {
 		changed = s.servers.Changed()
@@ -45,6 +50,7 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		case <-wake:
 		case <-changed:
+		case <-s.woken:
 		case event := <-s.happened:
 			if err := s.recordEvent(event); err != nil {
 				s.log.Error("recording an event", "error", err)
@@ -52,6 +58,23 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-time.After(tick):
 		}
 	}
+}
+
+// begin starts what goes on beside the reconciler.
+func (s *Service) begin(ctx context.Context) error {
+	if s.publisher != nil {
+		go s.publish(ctx)
+	}
+	if s.servers != nil {
+		go s.measure(ctx)
+	}
+	return s.store.View(func(tx *cloud.Tx) error { // what the timeline was told before
+		all, err := events.ListAll(tx)
+		for _, event := range all {
+			s.told[event.region()] = event.ID
+		}
+		return err
+	})
 }
 
 // reconcile does one pass; waiting tells that something waits for what nobody announces.
@@ -72,6 +95,9 @@ func (s *Service) reconcile(ctx context.Context) (waiting bool, err error) {
 		}
 	}
 	if err := s.reflect(seen); err != nil {
+		return waiting, err
+	}
+	if err := s.chronicle(); err != nil {
 		return waiting, err
 	}
 	return waiting, s.takeSnapshots(ctx)
@@ -126,6 +152,7 @@ func (s *Service) clusterSpec(tx *cloud.Tx, c *clusterRow, exports map[string]ex
 	}
 	spec = postgres.ClusterSpec{
 		ID: c.ResourceID, Name: c.Name, Database: c.Database, MasterUser: c.MasterUser, MasterPassword: password, Port: int(c.Port),
+		Credentials: c.Credentials, KeepLog: time.Duration(c.BackupDays) * 24 * time.Hour, StorageFull: s.fault(s.full, c.Region+"/"+c.Name),
 		Stopped: c.Stopped, Failover: postgres.Order{Generation: c.Order, Target: c.Target},
 	}
 	for _, m := range own {
@@ -151,17 +178,15 @@ func (s *Service) memberSpec(tx *cloud.Tx, m *instanceRow, clusterGroup *paramet
 	if err != nil {
 		return postgres.MemberSpec{}, err
 	}
-	down, err := zoneDown(tx, m.Zone)
-	if err != nil {
-		return postgres.MemberSpec{}, err
-	}
 	var ns *host.Namespace
 	if found, ok := s.namespaces(m.Interface); ok {
 		ns = found
 	}
+	values, deferred := settings(clusterGroup, group, classes[m.Class].MemoryMiB)
 	return postgres.MemberSpec{
-		ID: m.ResourceID, Name: m.Name, Tier: int(m.Tier), Namespace: ns, Address: address, Names: append([]string{m.endpoint()}, names...),
-		Parameters: settings(clusterGroup, group, classes[m.Class].MemoryMiB), Restart: m.Restart, Leaving: m.Status == statusDeleting, Down: down,
+		ID: m.ResourceID, Name: m.Name, Zone: m.Zone, Tier: int(m.Tier), Size: classes[m.Class].MemoryMiB, Namespace: ns, Address: address, Names: append([]string{m.endpoint()}, names...),
+		Parameters: values, Deferred: deferred, Restart: m.Restart, Leaving: m.Status == statusDeleting,
+		Down: s.fault(s.dark, m.Zone), Hung: s.fault(s.hung, m.Region+"/"+m.Name),
 	}, nil
 }
 
@@ -228,6 +253,11 @@ func (s *Service) takeSnapshot(ctx context.Context, region, name, copyName, clus
 			return err
 		}
 		row.Status = status
+		if status == statusAvailable {
+			if err := note(tx, region, types.SourceTypeDbClusterSnapshot, row.Name, row.arn(), snapshotCreated); err != nil {
+				return err
+			}
+		}
 		return snapshots.Put(tx, region, name, row)
 	})
 	if err != nil {

@@ -67,7 +67,7 @@ func (r *reflection) cluster(tx *cloud.Tx, old *clusterRow) error {
 	}
 	left := 0
 	for _, m := range own {
-		gone, err := r.instance(tx, m, seen, running)
+		gone, err := r.instance(tx, old, m, seen, running)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,16 @@ func (r *reflection) cluster(tx *cloud.Tx, old *clusterRow) error {
 	next.Done = seen.FailoverDone
 	next.Status = clusterStatus(old, seen, running, own)
 	if old.Secret != "" && time.Since(latest(old.Created, old.Rotated)) > rotateDays*24*time.Hour {
-		next.Rotated = time.Now().UTC()
+		next.Rotated, next.Credentials = time.Now().UTC(), old.Credentials+1
+	}
+	if running && seen.Writer != "" {
+		next.Known = max(old.Known, min(seen.CredentialsDone, old.Credentials))
+	}
+	if running && !seen.Restorable.IsZero() {
+		next.Restorable = seen.Restorable
+	}
+	if old.Stopped && next.Status == statusStopped && time.Since(old.Since) > stoppedMost {
+		next.Stopped, next.Status = false, statusStarting
 	}
 	if old.Status == statusDeleting && left == 0 {
 		return r.deleteCluster(tx, old)
@@ -105,29 +114,6 @@ func writerName(c *clusterRow, own []*instanceRow, seen postgres.Observation) st
 	return c.Writer
 }
 
-func clusterStatus(c *clusterRow, seen postgres.Observation, running bool, own []*instanceRow) string {
-	switch {
-	case c.Status == statusDeleting || !running:
-		return c.Status
-	case c.Status == statusCreating:
-		return statusAvailable // the realm has taken it on
-	case c.Stopped:
-		for _, m := range seen.Members {
-			if m.Phase != postgres.PhaseStopped {
-				return statusStopping
-			}
-		}
-		return statusStopped
-	case seen.Writer == "" && len(own) > 0 && c.Status == statusStarting:
-		return statusStarting
-	case seen.FailingOver || c.Order > seen.FailoverDone:
-		return statusFailingOver
-	case seen.Writer == "" && c.Status == statusFailingOver:
-		return statusFailingOver
-	}
-	return statusAvailable
-}
-
 func (r *reflection) putCluster(tx *cloud.Tx, old, next *clusterRow) error {
 	if reflect.DeepEqual(old, next) {
 		return nil
@@ -136,8 +122,8 @@ func (r *reflection) putCluster(tx *cloud.Tx, old, next *clusterRow) error {
 	if r.dry {
 		return nil
 	}
-	if old.Status == statusCreating && next.Status == statusAvailable {
-		if err := noteCluster(tx, next, "creation", "DB cluster created."); err != nil {
+	for _, what := range old.told(next) {
+		if err := noteCluster(tx, next, what); err != nil {
 			return err
 		}
 	}
@@ -180,7 +166,7 @@ func (r *reflection) deleteCluster(tx *cloud.Tx, c *clusterRow) error {
 			}
 		}
 	}
-	if err := noteCluster(tx, c, "deletion", "DB cluster deleted."); err != nil {
+	if err := noteCluster(tx, c, clusterDeleted); err != nil {
 		return err
 	}
 	if err := tags.Delete(tx, c.Region, c.arn()); err != nil {
@@ -190,16 +176,19 @@ func (r *reflection) deleteCluster(tx *cloud.Tx, c *clusterRow) error {
 }
 
 // instance reports on one instance and tells whether it has gone.
-func (r *reflection) instance(tx *cloud.Tx, old *instanceRow, seen postgres.Observation, running bool) (gone bool, err error) {
+func (r *reflection) instance(tx *cloud.Tx, c *clusterRow, old *instanceRow, seen postgres.Observation, running bool) (gone bool, err error) {
 	m, known := seen.Member(old.ResourceID)
 	if old.Status == statusDeleting && !known && (running || r.seen == nil) {
 		return true, r.deleteInstance(tx, old)
 	}
 	next := *old
 	if known {
-		next.Status = instanceStatus(old, m)
+		next.Status = instanceStatus(c, old, m)
 		next.PendingRestart, next.Synchronous = m.PendingRestart, slices.Contains(seen.Synchronous, m.ID)
 		next.Observed = old.Observed || next.Status == statusAvailable
+		next.Modifying = old.Modifying && next.Status != statusAvailable
+		next.Streaming, next.Lagging = m.Streaming, r.service.lags(m, seen.Writer, time.Now())
+		next.Storage = storageOf(m)
 	}
 	if reflect.DeepEqual(*old, next) {
 		return false, nil
@@ -208,28 +197,10 @@ func (r *reflection) instance(tx *cloud.Tx, old *instanceRow, seen postgres.Obse
 	if r.dry {
 		return false, nil
 	}
-	if !old.Observed && next.Observed {
-		if err := noteInstance(tx, &next, "creation", "DB instance created."); err != nil {
-			return false, err
-		}
+	if err := old.told(tx, &next, m); err != nil {
+		return false, err
 	}
 	return false, instances.Put(tx, next.Region, next.Name, &next)
-}
-
-// instanceStatus translates what was observed. A server that is being brought back after a crash shows as rebooting,
-// as RDS has no status of its own for that.
-func instanceStatus(i *instanceRow, m postgres.MemberObservation) string {
-	switch {
-	case i.Status == statusDeleting:
-		return i.Status
-	case m.Phase == postgres.PhaseAvailable && m.RestartDone >= i.Restart:
-		return statusAvailable
-	case !i.Observed:
-		return statusCreating
-	case m.Phase == postgres.PhaseStopped:
-		return statusStopped
-	}
-	return statusRebooting
 }
 
 func (r *reflection) deleteInstance(tx *cloud.Tx, i *instanceRow) error {
@@ -240,53 +211,11 @@ func (r *reflection) deleteInstance(tx *cloud.Tx, i *instanceRow) error {
 	if err := r.service.network.DeleteInterface(tx, i.Region, i.Interface); err != nil {
 		return err
 	}
-	if err := noteInstance(tx, i, "deletion", "DB instance deleted."); err != nil {
+	if err := noteInstance(tx, i, instanceDeleted); err != nil {
 		return err
 	}
 	if err := tags.Delete(tx, i.Region, i.arn()); err != nil {
 		return err
 	}
 	return instances.Delete(tx, i.Region, i.Name)
-}
-
-// recordEvent turns what happened to a server into RDS's events.
-func (s *Service) recordEvent(event postgres.Event) error {
-	return s.store.Update(func(tx *cloud.Tx) error {
-		if err := forgetEvents(tx); err != nil {
-			return err
-		}
-		all, err := instances.ListAll(tx)
-		if err != nil {
-			return err
-		}
-		byID := map[string]*instanceRow{}
-		for _, row := range all {
-			byID[row.ResourceID] = row
-		}
-		m, known := byID[event.Member]
-		if !known {
-			return nil // it was deleted meanwhile
-		}
-		c, err := findCluster(tx, m.Region, m.Cluster)
-		if err != nil {
-			return err
-		}
-		switch event.Kind {
-		case postgres.EventFailoverStarted:
-			kind := "cross"
-			if from, ok := byID[event.Detail]; ok && from.Zone == m.Zone {
-				kind = "same"
-			}
-			return noteCluster(tx, c, "failover", "Started %s AZ failover to DB instance: %s.", kind, m.Name)
-		case postgres.EventFailoverCompleted:
-			return noteCluster(tx, c, "failover", "Completed failover to DB instance: %s.", m.Name)
-		case postgres.EventRestarted:
-			return noteInstance(tx, m, "availability", "DB instance restarted.")
-		case postgres.EventCrashed:
-			return noteInstance(tx, m, "recovery", "Recovery of the DB instance has started. Recovery time will vary with the amount of data to be recovered.")
-		case postgres.EventRejoined:
-			return noteInstance(tx, m, "recovery", "Recovery of the DB instance is complete.")
-		}
-		return nil
-	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"haven/lab/cloud"
+	"haven/lab/timeline"
 )
 
 type clusterRow struct {
@@ -46,8 +47,12 @@ type clusterRow struct {
 	Target  string // its target, a resource id
 	Done    int64  // generation carried out
 	Stopped bool
+	Since   time.Time // when it was stopped
 	Final   string    // of a cluster that is being deleted: the snapshot to take
 	Rotated time.Time // the managed password
+	// Credentials is the generation of the master password, Known the one that servers ask for.
+	Credentials, Known int64
+	Restorable         time.Time // since when its archived log reaches
 }
 
 type insights struct {
@@ -83,10 +88,22 @@ type instanceRow struct {
 	MonitoringRole string
 
 	Restart        int64
+	Modifying      bool // its class: a restart that shows as modifying
 	PendingRestart bool
 	Observed       bool // it was available once
 	Synchronous    bool // commits may count on it
+	Streaming      bool // a reader that is up to date or on its way
+	Lagging        bool // a reader too far behind
+	Storage        storage
 }
+
+// storage is how far a volume is filled, as far as it was told.
+type storage string
+
+const (
+	storageIsFull storage = "full"
+	storageIsLow  storage = "low"
+)
 
 type subnetGroupRow struct {
 	Name        string
@@ -133,12 +150,34 @@ type endpointRow struct {
 
 type eventRow struct {
 	ID         string
+	Code       string // RDS-EVENT-…
 	Source     types.SourceType
 	Identifier string
 	ARN        string
 	Message    string
 	Categories []string
 	At         time.Time
+	Severity   timeline.Severity
+}
+
+// subscriptionRow is an event subscription: what of whom goes to which topic.
+type subscriptionRow struct {
+	Name       string
+	Region     string
+	Created    time.Time
+	Topic      string
+	Source     types.SourceType // empty: of every type
+	Sources    []string         // empty: of every resource of the type
+	Categories []string         // empty: all
+	Enabled    bool
+}
+
+// noticeRow is an event that a topic has to be told and was not yet.
+type noticeRow struct {
+	ID      string
+	Region  string
+	Topic   string
+	Message string
 }
 
 type tagRow struct{ Tags map[string]string }
@@ -152,6 +191,8 @@ var (
 	snapshots       = cloud.NewTable[snapshotRow]("rds.clustersnapshots")
 	endpoints       = cloud.NewTable[endpointRow]("rds.clusterendpoints")
 	events          = cloud.NewTable[eventRow]("rds.events")
+	subscriptions   = cloud.NewTable[subscriptionRow]("rds.eventsubscriptions")
+	notices         = cloud.NewTable[noticeRow]("rds.notices")
 	tags            = cloud.NewTable[tagRow]("rds.tags") // by ARN
 )
 
@@ -166,12 +207,16 @@ const (
 	statusStopping    = "stopping"
 	statusStopped     = "stopped"
 	statusStarting    = "starting"
+	statusModifying   = "modifying"
+	statusStorageFull = "storage-full"
+	statusResetting   = "resetting-master-credentials"
 )
 
 func (c *clusterRow) arn() string         { return cloud.ARN("rds", c.Region, "cluster:"+c.Name) }
 func (i *instanceRow) arn() string        { return cloud.ARN("rds", i.Region, "db:"+i.Name) }
 func (g *subnetGroupRow) arn() string     { return cloud.ARN("rds", g.Region, "subgrp:"+g.Name) }
 func (s *snapshotRow) arn() string        { return cloud.ARN("rds", s.Region, "cluster-snapshot:"+s.Name) }
+func (s *subscriptionRow) arn() string    { return cloud.ARN("rds", s.Region, "es:"+s.Name) }
 func (e *endpointRow) arn() string        { return cloud.ARN("rds", e.Region, "cluster-endpoint:"+e.Name) }
 func groupARN(k, region, n string) string { return cloud.ARN("rds", region, k+":"+n) }
 
@@ -222,6 +267,9 @@ func members(tx *cloud.Tx, region, cluster string) ([]*instanceRow, error) {
 	sortBy(own, func(a, b *instanceRow) int { return int(a.Order - b.Order) })
 	return own, nil
 }
+
+// Gone is always true: what is left to be told is of the past.
+func (*noticeRow) Gone() bool { return true }
 
 // Gone is always true: an event is a record of the past.
 func (*eventRow) Gone() bool { return true }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"haven/lab/cloud"
+	"haven/lab/metric"
 	"haven/lab/realm/host"
 	"haven/lab/realm/postgres"
 	"haven/lab/services/ec2"
 	"haven/lab/services/secretsmanager"
+	"haven/lab/timeline"
 )
 
 // Network is what RDS asks of EC2.
@@ -36,6 +39,7 @@ type Servers interface {
 	Changed() <-chan struct{}
 	Snapshot(ctx context.Context, cluster, name string) error
 	DeleteSnapshot(name string) error
+	Measure(ctx context.Context) []postgres.Measurement
 }
 
 // LogSink receives the lines of servers whose cluster exports its log; it must not block.
@@ -53,11 +57,20 @@ type Service struct {
 	servers    Servers
 	namespaces func(interfaceID string) (*host.Namespace, bool)
 	logs       LogSink
+	publisher  Publisher
+	metrics    metric.Sink
+	timeline   timeline.Hook
+	told       map[string]string // the newest event that the timeline has, by region
 	happened   chan postgres.Event
+	woken      chan struct{}
 
 	mu        sync.Mutex
-	exports   map[string]export // by member: where its log goes
-	snapshots map[string]bool   // being taken
+	exports   map[string]export    // by member: where its log goes
+	snapshots map[string]bool      // being taken
+	dark      map[string]bool      // zones without power
+	hung      map[string]bool      // region/instance
+	full      map[string]bool      // region/cluster
+	behind    map[string]time.Time // since when a reader is too far behind, by resource id
 }
 
 type export struct{ region, group, stream string }
@@ -76,11 +89,22 @@ func WithServers(servers Servers, namespaces func(interfaceID string) (*host.Nam
 // WithLogs sets who keeps exported logs.
 func WithLogs(logs LogSink) Option { return func(s *Service) { s.logs = logs } }
 
+// WithPublisher sets who tells topics of event subscriptions.
+func WithPublisher(publisher Publisher) Option { return func(s *Service) { s.publisher = publisher } }
+
+// WithMetrics sets who keeps what is measured of instances.
+func WithMetrics(sink metric.Sink) Option { return func(s *Service) { s.metrics = sink } }
+
+// WithTimeline sets who is told what a person wants to see.
+func WithTimeline(hook timeline.Hook) Option { return func(s *Service) { s.timeline = hook } }
+
 // New returns the service.
 func New(store *cloud.Store, network Network, secrets Secrets, options ...Option) *Service {
 	s := &Service{
 		store: store, network: network, secrets: secrets, log: slog.Default(),
-		happened: make(chan postgres.Event, 256), exports: map[string]export{}, snapshots: map[string]bool{},
+		metrics: metric.Discard{}, told: map[string]string{}, happened: make(chan postgres.Event, 256), woken: make(chan struct{}, 1),
+		exports: map[string]export{}, snapshots: map[string]bool{}, dark: map[string]bool{}, hung: map[string]bool{}, full: map[string]bool{},
+		behind: map[string]time.Time{},
 	}
 	s.Use(options...)
 	return s

@@ -39,6 +39,9 @@ func newSnapshot(tx *cloud.Tx, cluster *clusterRow, name string, list []types.Ta
 	if err := setTags(tx, row.Region, row.arn(), list); err != nil {
 		return err
 	}
+	if err := note(tx, row.Region, types.SourceTypeDbClusterSnapshot, row.Name, row.arn(), snapshotStarted); err != nil {
+		return err
+	}
 	return snapshots.Put(tx, row.Region, name, row)
 }
 

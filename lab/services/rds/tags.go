@@ -70,6 +70,8 @@ func checkResource(tx *cloud.Tx, region, arn string) error {
 		_, err = findSnapshot(tx, region, name)
 	case "cluster-endpoint":
 		_, err = findEndpoint(tx, region, name)
+	case "es":
+		_, err = findSubscription(tx, region, name)
 	default:
 		err = cloud.Unsupportedf("InvalidParameterValue", "tags of a resource of kind %s", kind)
 	}

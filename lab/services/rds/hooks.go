@@ -1,0 +1,66 @@
+package rds
+
+import (
+	"fmt"
+
+	"haven/lab/cloud"
+)
+
+// What faults do to databases, for which AWS has no call. Nothing of it is stored here: whoever sets a fault sets it
+// again after a restart of the lab. Each call says how it is to be from now on, and may be repeated.
+
+// SetZoneDown takes the power from every instance in a zone, or gives it back.
+func (s *Service) SetZoneDown(zone string, down bool) error {
+	s.setFault(s.dark, zone, down)
+	return nil
+}
+
+// Suspend has an instance's server hang: its processes are stopped (SIGSTOP), as are those started in their place, until
+// it ends. What does not answer for too long is killed, a reader takes over, and the instance waits for its host.
+func (s *Service) Suspend(region, instance string, suspended bool) error {
+	return s.suspend(s.hung, region, instance, suspended, func(tx *cloud.Tx) error {
+		_, err := findInstance(tx, region, instance)
+		return err
+	})
+}
+
+// SetStorageFull leaves no space for a cluster's tables, or gives it back.
+func (s *Service) SetStorageFull(region, cluster string, full bool) error {
+	return s.suspend(s.full, region, cluster, full, func(tx *cloud.Tx) error {
+		_, err := findCluster(tx, region, cluster)
+		return err
+	})
+}
+
+func (s *Service) suspend(set map[string]bool, region, name string, on bool, find func(tx *cloud.Tx) error) error {
+	if on {
+		if err := s.store.View(find); err != nil {
+			return fmt.Errorf("breaking %s: %w", name, err)
+		}
+	}
+	s.setFault(set, region+"/"+nameOf(name), on)
+	return nil
+}
+
+func (s *Service) setFault(set map[string]bool, key string, on bool) {
+	s.mu.Lock()
+	before := set[key]
+	set[key] = on
+	s.mu.Unlock()
+	if before != on {
+		s.wakeUp()
+	}
+}
+
+func (s *Service) fault(set map[string]bool, key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return set[key]
+}
+
+func (s *Service) wakeUp() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
