@@ -49,7 +49,8 @@ func (b *breaker) hooks() map[faults.Lever]faults.Hook {
 			},
 			Holds: b.lost,
 		},
-		faults.LeverHang: hang, faults.LeverMember: hang, faults.LeverNode: hang,
+		faults.LeverHang: hang, faults.LeverNode: hang,
+		faults.LeverMember: {Move: b.hangMember, Holds: b.memberHangs, Again: true},
 	}
 }
 
@@ -107,6 +108,29 @@ func (b *breaker) hang(_ context.Context, e faults.Effect) error {
 		return err
 	}
 	return ns.Hang(e.Values...)
+}
+
+// hangMember has a database's server hang as its host would: what is started in its place hangs, too. A part of it by its
+// name is stopped once and for all, as that of an instance.
+func (b *breaker) hangMember(ctx context.Context, e faults.Effect) error {
+	whole := slices.Contains(e.Values, faults.Whole)
+	if err := b.services.databases.Suspend(e.Region, e.Subject, whole); err != nil || whole {
+		return err
+	}
+	return b.hang(ctx, e)
+}
+
+// memberHangs tells that nothing of a member goes on: a server that was found hanging has been killed.
+func (b *breaker) memberHangs(_ context.Context, e faults.Effect) (bool, string, error) {
+	ns, ok, err := b.subject(e)
+	if err != nil || !ok {
+		return false, "it does not run", err
+	}
+	stopped, of, err := ns.Hanging(e.Values...)
+	if whole := slices.Contains(e.Values, faults.Whole); whole && of == 0 {
+		return true, "it was killed and waits for its host", err
+	}
+	return of > 0 && stopped == of, fmt.Sprintf("%d of %d processes are stopped", stopped, of), err
 }
 
 func (b *breaker) hangs(_ context.Context, e faults.Effect) (bool, string, error) {

@@ -65,7 +65,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.firewalls = networkfirewall.New(l.store, s.ec2, s.logs, l.log)
 	s.ec2.Use(ec2.WithFirewalls(s.firewalls, networkfirewall.Tables()...))
 	s.acm = acm.New(l.store, l.authority)
-	s.databases = rds.New(l.store, s.ec2, s.secrets, rds.WithLog(l.log))
+	s.databases = rds.New(l.store, s.ec2, s.secrets, rds.WithLog(l.log), rds.WithMetrics(s.metrics), rds.WithTimeline(l.timeline.Add))
 	s.files = efs.New(l.store, s.ec2, efs.WithLog(l.log), efs.WithIdentities(s.iam))
 	dependencies := elasticloadbalancingv2.Dependencies{Network: s.ec2, Certificates: s.acm, Bucket: s.objects, Log: l.log}
 	if l.realm != nil {
