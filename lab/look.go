@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -110,16 +111,12 @@ func (v *viewer) history(region string, after int64) []traffic.Point {
 
 // request is an entry of a node's log as the meter counts it.
 func request(entry balancer.Entry) traffic.Request {
-	took := 0
-	for _, phase := range []int{entry.Request, entry.Connect, entry.Response, entry.Transfer} {
-		took += max(phase, 0) // -1: it was not reached
-	}
 	target := ""
-	if entry.Group != "" {
-		target = entry.TargetIP
+	if host, _, err := net.SplitHostPort(entry.Target); err == nil && entry.Group != "" {
+		target = host
 	}
 	return traffic.Request{
-		At: entry.Time, Node: entry.Interface, Target: target, Status: entry.Status, Seconds: float64(took) / 1000,
+		At: entry.Time, Node: entry.Interface, Target: target, Status: entry.Status, Seconds: max(0, entry.Time.Sub(entry.Begun).Seconds()),
 		Bytes: entry.Received + entry.Sent,
 	}
 }
