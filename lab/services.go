@@ -75,6 +75,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
 	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log,
 		autoscaling.WithAlarms(s.metrics), autoscaling.WithMetrics(s.metrics), autoscaling.WithTimeline(l.timeline.Add))
+	s.ec2.Use(ec2.WithGroups(s.autoscaling))
 	s.metrics.OnAction("autoscaling", s.scale)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
 	s.faults = newFaults(l, s)

@@ -55,6 +55,9 @@ func (s *Service) measure(ctx context.Context) {
 		}
 		for _, region := range cloud.Regions() {
 			rows, err := s.allInstances(region.Name)
+			if err == nil {
+				err = s.withoutYoung(region.Name, rows)
+			}
 			if err != nil {
 				s.log.Warn("measuring instances", "region", region.Name, "error", err)
 				continue

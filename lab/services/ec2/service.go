@@ -24,6 +24,7 @@ type Service struct {
 	faults     Faults
 	sink       metric.Sink
 	timeline   timeline.Hook
+	groups     Groups
 	dark       *darkness
 }
 
