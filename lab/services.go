@@ -50,7 +50,7 @@ type services struct {
 
 // newServices makes the services in the order in which they need each other, and hands them the realm.
 func newServices(l *lab) (s *services, err error) {
-	s = &services{keys: kms.New(l.store), secrets: secretsmanager.New(l.store), zones: route53.New(l.store), waf: wafv2.New(l.store)}
+	s = &services{keys: kms.New(l.store), secrets: secretsmanager.New(l.store), zones: route53.New(l.store, l.log), waf: wafv2.New(l.store)}
 	if s.metrics, err = cloudwatch.New(l.store, filepath.Join(l.config.Dir, metricsFile), l.log); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func newServices(l *lab) (s *services, err error) {
 	dependencies := elasticloadbalancingv2.Dependencies{Network: s.ec2, Certificates: s.acm, Bucket: s.objects, Log: l.log}
 	if l.realm != nil {
 		dependencies.Realm = l.realm.balancers
-		s.onRealm(l.realm)
+		s.onRealm(l.realm, l.names)
 	}
 	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
 	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log,
@@ -78,6 +78,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.ec2.Use(ec2.WithGroups(s.autoscaling))
 	s.metrics.OnAction("autoscaling", s.scale)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
+	s.zones.Balancers, s.zones.Alarms, s.zones.Metrics, s.zones.Tell = s.balancers, s.metrics, s.metrics, l.timeline.Add
 	s.faults = newFaults(l, s)
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
 	s.decide()
@@ -104,10 +105,11 @@ func (s *services) scale(ctx context.Context, a cloudwatch.Action) error {
 	})
 }
 
-func (s *services) onRealm(r *realm) {
+func (s *services) onRealm(r *realm, names namesTable) {
 	s.ec2.Use(ec2.WithNetworks(r.network), ec2.WithMachines(r.machines))
 	s.databases.Use(rds.WithServers(r.databases, r.network.Namespace), rds.WithLogs(s.logs.Sink()))
 	s.files.Use(efs.WithMirrors(r.mirrors, r.network.Namespace))
+	s.zones.Probe(r.network.Internet(), names)
 }
 
 // byName are the services under the names of their packages in the SDK.
@@ -125,6 +127,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 		"ec2": l.services.ec2.Run, "elasticloadbalancingv2": l.services.balancers.Run, "autoscaling": l.services.autoscaling.Run,
 		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatch": l.services.metrics.Run, "cloudwatchlogs": l.services.logs.Run,
 		"observer": l.observer.Run,
+		"route53":  l.services.zones.Run,
 	}
 	loops["faults"] = l.services.faults.Run
 	if l.realm != nil {

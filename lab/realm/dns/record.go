@@ -14,6 +14,10 @@ type Record struct {
 	VPC string
 	// Zone, such as "us-east-1a", is where an asker must be to see the record; empty: anywhere.
 	Zone string
+	// Region is the same for a whole region; askers outside count as being in OutsideRegion. Empty: anywhere.
+	Region string
+	// Alias is the name whose records of this type answer instead of Values, as Route 53's aliases do.
+	Alias string
 	// Set tells apart alternatives of one name and type; empty: the values are merged.
 	Set string
 	// Weight of a set among its alternatives: zero is never chosen, unless all are zero, then all are equally likely.
@@ -33,6 +37,7 @@ const (
 	// TypeSOA marks the apex of a hosted zone: below it (with VPC: in that VPC) only what the table has exists. The
 	// value is as Route 53 writes it: "ns-… hostmaster… serial refresh retry expire minimum"; it may be left out.
 	TypeSOA = "SOA"
-	// TypeAlias answers A and AAAA queries with the records of the name that is its value, as Route 53's aliases do.
-	TypeAlias = "ALIAS"
 )
+
+// OutsideRegion is the region that is closest to the lab's internet.
+const OutsideRegion = "us-east-1"

@@ -36,14 +36,21 @@ const (
 	servicesTTL = 60
 )
 
-// Lookup returns the values of a name as the asker sees them, after following CNAMEs and aliases; none: there are none.
-func (t *Table) Lookup(asker Asker, name, typ string) []string {
-	var values []string
-	for _, v := range t.resolve(asker, canonical(name), typ).records {
+// Ask returns a type's records of a name as the asker sees them, after following CNAMEs and aliases, and whether the name
+// exists at all.
+func (t *Table) Ask(asker Asker, name, typ string) (values []string, exists bool) {
+	a := t.resolve(asker, canonical(name), typ)
+	for _, v := range a.records {
 		if v.typ == typ {
 			values = append(values, v.data)
 		}
 	}
+	return values, a.exists
+}
+
+// Lookup returns the values of a name as the asker sees them, after following CNAMEs and aliases; none: there are none.
+func (t *Table) Lookup(asker Asker, name, typ string) []string {
+	values, _ := t.Ask(asker, name, typ)
 	return values
 }
 
@@ -54,19 +61,22 @@ func (t *Table) resolve(asker Asker, name, typ string) answer {
 	aliased := false
 	for range maxChain {
 		a := t.find(x, asker, name)
-		next := pick(a.seen, TypeAlias)
-		if len(next) > 0 && (typ == TypeA || typ == TypeAAAA) {
-			name, aliased = canonical(next[0].data), true
+		found, alias := pick(a.seen, typ)
+		if alias != "" {
+			name, aliased = canonical(alias), true
 			continue
 		}
-		if next = pick(a.seen, TypeCNAME); len(next) > 0 && typ != TypeCNAME {
+		if next, alias := pick(a.seen, TypeCNAME); typ != TypeCNAME && len(next)+len(alias) > 0 {
+			if alias != "" {
+				name, aliased = canonical(alias), true
+				continue
+			}
 			next[0].name = owner
 			chain = append(chain, next[0])
 			name = canonical(next[0].data)
 			owner, aliased = name, false
 			continue
 		}
-		found := pick(a.seen, typ)
 		for i := range found {
 			found[i].name = owner
 		}
@@ -105,8 +115,9 @@ func (t *Table) find(x *index, asker Asker, name string) finding {
 	return finding{seen: seen, exists: exists, apex: apex, hasApex: inZone}
 }
 
-// pick returns the values of a type in random order: of one of the sets, where there are several.
-func pick(records []Record, typ string) []value {
+// pick returns the values of a type in random order, or the name that has them: of one of the sets, where there are
+// several.
+func pick(records []Record, typ string) (values []value, alias string) {
 	sets := map[string][]Record{}
 	for _, r := range records {
 		if r.Type == typ {
@@ -114,15 +125,17 @@ func pick(records []Record, typ string) []value {
 		}
 	}
 	if len(sets) == 0 {
-		return nil
+		return nil, ""
 	}
 	chosen := sets[draw(sets)]
 	ttl := chosen[0].TTL
 	for _, r := range chosen {
 		ttl = min(ttl, r.TTL)
 	}
-	var values []value
 	for _, r := range chosen {
+		if r.Alias != "" {
+			return nil, r.Alias
+		}
 		for _, data := range r.Values {
 			values = append(values, value{name: r.Name, typ: typ, ttl: ttl, data: data})
 		}
@@ -131,7 +144,7 @@ func pick(records []Record, typ string) []value {
 	if typ == TypeA || typ == TypeAAAA {
 		values = values[:min(len(values), maxValues)]
 	}
-	return values
+	return values, ""
 }
 
 // draw returns the name of a set, chosen by weight.

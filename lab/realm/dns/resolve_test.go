@@ -79,7 +79,11 @@ func TestServicesHaveTheirNames(t *testing.T) {
 func TestChainsAreFollowed(t *testing.T) {
 	table := tableOf(
 		Record{Name: "www.example.com", Type: TypeCNAME, TTL: 30, Values: []string{"web.example.com."}},
-		Record{Name: "web.example.com", Type: TypeAlias, TTL: 60, Values: []string{"lb.elb.amazonaws.com"}},
+		Record{Name: "web.example.com", Type: TypeA, Alias: "lb.elb.amazonaws.com"},
+		Record{Name: "text.example.com", Type: TypeTXT, Alias: "other.example.com"},
+		Record{Name: "other.example.com", Type: TypeTXT, TTL: 5, Values: []string{"a text"}},
+		Record{Name: "near.example.com", Type: TypeA, Region: "us-west-2", Values: []string{"198.18.0.9"}},
+		Record{Name: "near.example.com", Type: TypeA, Region: "us-east-1", Values: []string{"198.18.0.8"}},
 		Record{Name: "lb.elb.amazonaws.com", Type: TypeA, TTL: 60, Values: []string{"198.18.0.1", "198.18.0.2"}},
 		Record{Name: "loop.example.com", Type: TypeCNAME, Values: []string{"loop2.example.com"}},
 		Record{Name: "loop2.example.com", Type: TypeCNAME, Values: []string{"loop.example.com"}},
@@ -89,6 +93,11 @@ func TestChainsAreFollowed(t *testing.T) {
 	a := table.resolve(outside, "www.example.com", TypeA)
 	require.Equal(t, value{"www.example.com", TypeCNAME, 30, "web.example.com."}, a.records[0])
 	require.Equal(t, "web.example.com", a.records[1].name, "an alias answers under its own name")
+	require.Equal(t, []string{"a text"}, table.Lookup(outside, "text.example.com", TypeTXT))
+	require.Empty(t, table.Lookup(outside, "text.example.com", TypeA), "an alias is of one type")
+	require.Equal(t, []string{"198.18.0.8"}, table.Lookup(inA, "near.example.com", TypeA))
+	require.Equal(t, []string{"198.18.0.8"}, table.Lookup(outside, "near.example.com", TypeA))
+	require.Equal(t, []string{"198.18.0.9"}, table.Lookup(Asker{VPC: "vpc-9", Zone: "us-west-2c"}, "near.example.com", TypeA))
 	require.NotEmpty(t, table.resolve(outside, "loop.example.com", TypeA).loopedAt)
 	require.False(t, table.resolve(outside, "lost.example.com", TypeA).exists)
 	require.Len(t, table.resolve(outside, "lost.example.com", TypeA).records, 1)

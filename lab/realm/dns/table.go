@@ -47,7 +47,7 @@ func newIndex(records []Record) *index {
 	return x
 }
 
-// at returns the records of a name that someone in the zone sees: its own, or those of the closest wildcard unless
+// at returns the records of a name that someone sees who asks from a zone: its own, or those of the closest wildcard unless
 // the name, or a name between, exists (RFC 4592).
 func (x *index) at(vpc, name, zone string) []Record {
 	o := owner{vpc, name}
@@ -80,16 +80,25 @@ func (x *index) hostedZone(vpc, name string) (Record, bool) {
 }
 
 func visible(records []Record, zone string) []Record {
-	if !slices.ContainsFunc(records, func(r Record) bool { return r.Zone != "" }) {
+	if !slices.ContainsFunc(records, func(r Record) bool { return r.Zone != "" || r.Region != "" }) {
 		return records
 	}
+	region := regionOf(zone)
 	var seen []Record
 	for _, r := range records {
-		if r.Zone == "" || r.Zone == zone {
+		if (r.Zone == "" || r.Zone == zone) && (r.Region == "" || r.Region == region) {
 			seen = append(seen, r)
 		}
 	}
 	return seen
+}
+
+// regionOf returns the region of a zone.
+func regionOf(zone string) string {
+	if zone == "" {
+		return OutsideRegion
+	}
+	return zone[:len(zone)-1]
 }
 
 // canonical returns a name in lower case without its trailing dot.

@@ -1,6 +1,11 @@
 // Package route53 is Amazon Route 53: public and private hosted zones whose records the lab's resolvers answer, with
-// simple, weighted, multivalue and alias records. Latency, geolocation, geoproximity, failover and CIDR routing are
-// refused, and health checks only keep records: nothing probes yet.
+// simple, weighted, failover, multivalue, latency and alias records. Geolocation, geoproximity and CIDR routing are
+// refused.
+//
+// Health checks really probe, from the lab's internet (HTTP, HTTPS, TCP, strings in bodies), are calculated from others or
+// follow CloudWatch alarms. Resolvers are given the records that may answer as health checks stand: whoever asks next
+// gets the change, as soon as the time to live of what it holds is over. Without privileges nothing is probed, and
+// statuses stay as they are.
 //
 // Changes are in force when the call returns, and answers carry no ChangeInfo (see docs/assumptions.md, R53-1).
 package route53

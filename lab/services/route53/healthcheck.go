@@ -2,6 +2,7 @@ package route53
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
@@ -10,7 +11,7 @@ import (
 	"haven/lab/cloud"
 )
 
-// check is one row: a health check as declared. Nothing probes it yet.
+// check is one row: a health check as declared.
 type check struct {
 	ID        string
 	Reference string
@@ -33,15 +34,34 @@ func (c *check) describe() *types.HealthCheck {
 	return &types.HealthCheck{Id: aws.String(c.ID), CallerReference: aws.String(c.Reference), HealthCheckVersion: aws.Int64(c.Version), HealthCheckConfig: &c.Config}
 }
 
-// CreateHealthCheck keeps a health check.
+// name is what people know a health check by.
+func (c *check) name() string {
+	if name := c.Tags["Name"]; name != "" {
+		return name
+	}
+	return c.ID
+}
+
+// CreateHealthCheck makes a health check, which is probed from then on. The same request again gets the one that it made.
 func (s *Service) CreateHealthCheck(_ context.Context, in *route53.CreateHealthCheckInput) (*route53.CreateHealthCheckOutput, error) {
-	made := &check{ID: cloud.NewUUID(), Reference: aws.ToString(in.CallerReference), Version: 1, Config: *in.HealthCheckConfig, Tags: map[string]string{}}
-	err := s.store.Update(func(tx *cloud.Tx) error {
+	config, err := completed(*in.HealthCheckConfig)
+	if err != nil {
+		return nil, err
+	}
+	made := &check{ID: cloud.NewUUID(), Reference: aws.ToString(in.CallerReference), Version: 1, Config: config, Tags: map[string]string{}}
+	err = s.store.Update(func(tx *cloud.Tx) error {
+		if err := checkFamily(tx, made); err != nil {
+			return err
+		}
 		all, err := checks.ListAll(tx)
 		if err != nil {
 			return err
 		}
 		for _, other := range all {
+			if other.Reference == made.Reference && reflect.DeepEqual(other.Config, made.Config) {
+				made = other
+				return nil
+			}
 			if other.Reference == made.Reference {
 				return cloud.StatusErrorf(409, "HealthCheckAlreadyExists", "A health check with this caller reference exists: %s.", other.ID)
 			}
@@ -71,6 +91,9 @@ func (s *Service) DeleteHealthCheck(_ context.Context, in *route53.DeleteHealthC
 	return &route53.DeleteHealthCheckOutput{}, s.store.Update(func(tx *cloud.Tx) error {
 		found, err := findCheck(tx, in.HealthCheckId)
 		if err != nil {
+			return err
+		}
+		if err := statuses.Delete(tx, cloud.Global, found.ID); err != nil {
 			return err
 		}
 		return checks.Delete(tx, cloud.Global, found.ID)

@@ -16,46 +16,81 @@ var served = map[types.RRType]string{
 	types.RRTypeSrv: dns.TypeSRV, types.RRTypePtr: dns.TypePTR, types.RRTypeNs: dns.TypeNS, types.RRTypeMx: dns.TypeMX, types.RRTypeSoa: dns.TypeSOA,
 }
 
-// Names are the records that resolvers answer: those of a private zone in its VPCs only.
+// Names are the records that resolvers answer now, as health checks stand: those of a private zone in its VPCs only.
 func (s *Service) Names(tx *cloud.Tx) ([]dns.Record, error) {
 	all, err := zones.ListAll(tx)
 	if err != nil {
 		return nil, err
 	}
+	status, err := healthOf(tx)
+	if err != nil {
+		return nil, err
+	}
 	var names []dns.Record
 	for _, z := range all {
-		for _, set := range z.Records {
-			record, ok := answer(set)
-			if !ok {
-				continue
+		judge := &tree{tx: tx, zone: z, status: status, balancers: s.Balancers}
+		for _, g := range groups(z.Records) {
+			for _, record := range answers(g, judge.healthy) {
+				names = append(names, z.seen(record)...)
 			}
-			if !z.Private {
-				names = append(names, record)
-			}
-			for _, vpc := range z.VPCs {
-				record.VPC = aws.ToString(vpc.VPCId)
-				names = append(names, record)
-			}
+		}
+		if judge.err != nil {
+			return nil, judge.err
 		}
 	}
 	return names, nil
 }
 
-func answer(set types.ResourceRecordSet) (dns.Record, bool) {
-	record := dns.Record{Name: strings.ReplaceAll(*set.Name, `\052`, "*"), TTL: int(aws.ToInt64(set.TTL)), Weight: int(aws.ToInt64(set.Weight))}
+// seen returns a record for everyone or, of a private zone, for each of its VPCs.
+func (z *zone) seen(record dns.Record) []dns.Record {
+	if !z.Private {
+		return []dns.Record{record}
+	}
+	var each []dns.Record
+	for _, vpc := range z.VPCs {
+		record.VPC = aws.ToString(vpc.VPCId)
+		each = append(each, record)
+	}
+	return each
+}
+
+// answers returns the records of a group among which a resolver may choose.
+func answers(g group, healthy func(types.ResourceRecordSet) bool) []dns.Record {
+	kind, ok := served[g[0].Type]
+	if !ok {
+		return nil
+	}
+	chosen := g.eligible(healthy)
+	var records []dns.Record
+	if policyOf(g[0]) == routingLatency {
+		for _, region := range cloud.Regions() {
+			record := answer(chosen.closest(region.Name), kind)
+			record.Region = region.Name
+			records = append(records, record)
+		}
+		return records
+	}
+	for _, set := range chosen {
+		records = append(records, answer(set, kind))
+	}
+	return records
+}
+
+func answer(set types.ResourceRecordSet, kind string) dns.Record {
+	record := dns.Record{
+		Name: strings.ReplaceAll(*set.Name, `\052`, "*"), Type: kind, TTL: int(aws.ToInt64(set.TTL)), Weight: int(aws.ToInt64(set.Weight)),
+	}
 	if set.Weight != nil {
 		record.Set = aws.ToString(set.SetIdentifier)
 	}
 	if set.AliasTarget != nil {
-		record.Type, record.Values = dns.TypeAlias, []string{aws.ToString(set.AliasTarget.DNSName)}
-		return record, set.Type == types.RRTypeA // an alias answers both address types; AAAA beside A adds nothing
+		record.Alias = strings.TrimPrefix(aws.ToString(set.AliasTarget.DNSName), "dualstack.")
+		return record
 	}
-	kind, ok := served[set.Type]
-	record.Type = kind
 	for _, value := range set.ResourceRecords {
 		record.Values = append(record.Values, strings.Trim(aws.ToString(value.Value), `"`))
 	}
-	return record, ok
+	return record
 }
 
 // HasCNAME tells whether a public zone has a CNAME with a value, as certificate validation asks.

@@ -29,9 +29,14 @@ func key(set types.ResourceRecordSet) string {
 
 // ChangeResourceRecordSets applies a batch of changes: all of them or none, and every problem is told.
 func (s *Service) ChangeResourceRecordSets(_ context.Context, in *route53.ChangeResourceRecordSetsInput) (*route53.ChangeResourceRecordSetsOutput, error) {
-	_, err := s.change(in.HostedZoneId, func(_ *cloud.Tx, z *zone) error {
+	_, err := s.change(in.HostedZoneId, func(tx *cloud.Tx, z *zone) error {
 		var problems []string
 		for _, change := range in.ChangeBatch.Changes {
+			if id := change.ResourceRecordSet.HealthCheckId; id != nil && change.Action != types.ChangeActionDelete {
+				if _, err := findCheck(tx, id); err != nil {
+					return err
+				}
+			}
 			if err := z.apply(change.Action, *change.ResourceRecordSet); err != nil {
 				problems = append(problems, err.Error())
 			}
@@ -46,7 +51,7 @@ func (s *Service) ChangeResourceRecordSets(_ context.Context, in *route53.Change
 
 func (z *zone) apply(action types.ChangeAction, set types.ResourceRecordSet) error {
 	set.Name = aws.String(canonical(aws.ToString(set.Name)))
-	if err := z.check(set); err != nil {
+	if err := z.check(set); err != nil && action != types.ChangeActionDelete {
 		return err
 	}
 	at, found := slices.BinarySearchFunc(z.Records, key(set), func(r types.ResourceRecordSet, k string) int { return strings.Compare(key(r), k) })
@@ -84,7 +89,8 @@ func same(a, b types.ResourceRecordSet) bool {
 		}
 		return canonical(aws.ToString(set.AliasTarget.DNSName)) + aws.ToString(set.AliasTarget.HostedZoneId)
 	}
-	return slices.Equal(values(a), values(b)) && aws.ToInt64(a.TTL) == aws.ToInt64(b.TTL) && target(a) == target(b) && aws.ToInt64(a.Weight) == aws.ToInt64(b.Weight)
+	return slices.Equal(values(a), values(b)) && aws.ToInt64(a.TTL) == aws.ToInt64(b.TTL) && target(a) == target(b) && aws.ToInt64(a.Weight) == aws.ToInt64(b.Weight) &&
+		policyOf(a) == policyOf(b) && a.Failover == b.Failover && a.Region == b.Region && aws.ToString(a.HealthCheckId) == aws.ToString(b.HealthCheckId)
 }
 
 // check refuses what Route 53 would, and the routing policies that the lab can't honour.
@@ -94,12 +100,18 @@ func (z *zone) check(set types.ResourceRecordSet) error {
 	switch {
 	case name != z.Name && !strings.HasSuffix(name, "."+z.Name):
 		return fmt.Errorf("RRSet with DNS name %s is not permitted in zone %s", name, z.Name)
-	case set.Region != "" || set.GeoLocation != nil || set.GeoProximityLocation != nil || set.CidrRoutingConfig != nil || set.Failover != "":
-		return fmt.Errorf("The lab does not implement the routing policy of %s", what)
+	case policyOf(set) == "":
+		return fmt.Errorf("The lab does not implement the routing policy of %s: geolocation, geoproximity and CIDR routing", what)
+	case set.Region != "" && !isRegion(set.Region):
+		return fmt.Errorf("The lab does not have the region %s of %s", set.Region, what)
 	case set.TrafficPolicyInstanceId != nil:
 		return fmt.Errorf("The lab does not implement traffic policies (%s)", what)
-	case (set.Weight != nil || aws.ToBool(set.MultiValueAnswer)) != (set.SetIdentifier != nil):
-		return fmt.Errorf("A weighted or multivalue record has a SetIdentifier, and only then: %s", what)
+	case (policyOf(set) != routingSimple) != (set.SetIdentifier != nil):
+		return fmt.Errorf("A record with a routing policy other than simple has a SetIdentifier, and only then: %s", what)
+	case aws.ToInt64(set.Weight) < 0 || aws.ToInt64(set.Weight) > 255:
+		return fmt.Errorf("A weight is from 0 to 255: %s", what)
+	case aws.ToBool(set.MultiValueAnswer) && (set.AliasTarget != nil || set.Type == types.RRTypeCname || set.Type == types.RRTypeNs):
+		return fmt.Errorf("A multivalue answer record can't be an alias, a CNAME or an NS: %s", what)
 	case set.AliasTarget != nil && (set.TTL != nil || len(set.ResourceRecords) > 0):
 		return fmt.Errorf("An alias has neither TTL nor values: %s", what)
 	case set.AliasTarget == nil && (set.TTL == nil || len(set.ResourceRecords) == 0):
@@ -107,10 +119,32 @@ func (z *zone) check(set types.ResourceRecordSet) error {
 	case set.Type == types.RRTypeCname && name == z.Name:
 		return fmt.Errorf("RRSet of type CNAME with DNS name %s is not permitted at apex in zone %s", name, z.Name)
 	}
+	if err := z.fits(set); err != nil {
+		return err
+	}
 	if other := z.conflict(set); other != "" {
 		return fmt.Errorf("RRSet of type %s with DNS name %s is not permitted because a conflicting RRSet of type %s with the same DNS name already exists", set.Type, name, other)
 	}
 	return checkValues(set)
+}
+
+// fits refuses a record whose routing differs from that of others with its name and type, or that is one too many.
+func (z *zone) fits(set types.ResourceRecordSet) error {
+	for _, other := range z.Records {
+		if *other.Name != *set.Name || other.Type != set.Type || aws.ToString(other.SetIdentifier) == aws.ToString(set.SetIdentifier) {
+			continue
+		}
+		what := fmt.Sprintf("[name='%s', type='%s', set-identifier='%s']", *set.Name, set.Type, aws.ToString(set.SetIdentifier))
+		switch {
+		case policyOf(other) != policyOf(set):
+			return fmt.Errorf("RRSet %s with the routing policy %s conflicts with one of the policy %s: all of a name and type have the same", what, policyOf(set), policyOf(other))
+		case set.Failover != "" && other.Failover == set.Failover:
+			return fmt.Errorf("RRSet %s conflicts with another one that is %s, too", what, set.Failover)
+		case set.Region != "" && other.Region == set.Region:
+			return fmt.Errorf("RRSet %s conflicts with another one for the region %s", what, set.Region)
+		}
+	}
+	return nil
 }
 
 // conflict finds a CNAME beside another type of the same name.

@@ -2,6 +2,7 @@ package route53_test
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -27,7 +28,7 @@ func open(t *testing.T) fixture {
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "store.db"))
 	require.NoError(t, err)
 	t.Cleanup(func() { store.Close() })
-	service := lab.New(store)
+	service := lab.New(store, slog.New(slog.DiscardHandler))
 	return fixture{route53.NewFromConfig(wiretest.New(t, map[string]any{"route53": service})), service, store}
 }
 
@@ -101,9 +102,12 @@ func TestWhatChangesRefuse(t *testing.T) {
 	require.ErrorContains(t, f.change(zone, types.ChangeActionCreate, record("a.haven.test", types.RRTypeCname, "b.test")), "conflicting RRSet")
 	require.ErrorContains(t, f.change(zone, types.ChangeActionDelete, record("a.haven.test", types.RRTypeA, "192.0.2.9")), "do not match")
 	require.ErrorContains(t, f.change(zone, types.ChangeActionDelete, record("b.haven.test", types.RRTypeA, "192.0.2.9")), "not found")
-	latency := a
-	latency.Region, latency.SetIdentifier = types.ResourceRecordSetRegionUsEast1, aws.String("x")
-	require.ErrorContains(t, f.change(zone, types.ChangeActionUpsert, latency), "does not implement the routing policy")
+	geo := a
+	geo.GeoLocation, geo.SetIdentifier = &types.GeoLocation{CountryCode: aws.String("DE")}, aws.String("x")
+	require.ErrorContains(t, f.change(zone, types.ChangeActionUpsert, geo), "does not implement the routing policy")
+	weighted := a
+	weighted.Weight, weighted.SetIdentifier = aws.Int64(1), aws.String("x")
+	require.ErrorContains(t, f.change(zone, types.ChangeActionUpsert, weighted), "conflicts with one of the policy simple")
 
 	_, err := f.DeleteHostedZone(context.Background(), &route53.DeleteHostedZoneInput{Id: zone})
 	require.ErrorContains(t, err, "HostedZoneNotEmpty")
@@ -125,7 +129,7 @@ func TestPrivateNamesBelongToTheirVPC(t *testing.T) {
 	require.NoError(t, f.store.View(func(tx *cloud.Tx) error {
 		names, err := f.service.Names(tx)
 		require.NoError(t, err)
-		require.Contains(t, names, dns.Record{Name: "www.haven.test.", Type: dns.TypeAlias, Values: []string{"web-1.us-east-1.elb.amazonaws.com"}, VPC: "vpc-1"})
+		require.Contains(t, names, dns.Record{Name: "www.haven.test.", Type: dns.TypeA, Alias: "web-1.us-east-1.elb.amazonaws.com", VPC: "vpc-1"})
 		for _, name := range names {
 			require.Equal(t, "vpc-1", name.VPC)
 		}

@@ -3,15 +3,20 @@ package route53
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 
 	"haven/lab/cloud"
+	"haven/lab/metric"
+	"haven/lab/realm/dns"
+	"haven/lab/timeline"
 )
 
 // zone is one row: a hosted zone with its records.
@@ -29,10 +34,38 @@ type zone struct {
 var zones = cloud.NewTable[zone]("route53.zones")
 
 // Service answers Route 53's API. It belongs to no region.
-type Service struct{ store *cloud.Store }
+type Service struct {
+	store    *cloud.Store
+	log      *slog.Logger
+	internet Internet      // nil: nothing can be probed
+	names    *dns.Table    // nil: nothing can be resolved
+	reported chan struct{} // a checker has reported something
+
+	mu      sync.Mutex // guards watches
+	watches map[string]*watch
+
+	// Balancers knows which balancers are healthy; nil: all are. Alarms knows the states of alarms; nil: there are none.
+	// Set these, Metrics and Tell before Run and before the first request.
+	Balancers Balancers
+	Alarms    Alarms
+	Metrics   metric.Sink
+	Tell      timeline.Hook
+}
 
 // New returns the service over the lab's store.
-func New(store *cloud.Store) *Service { return &Service{store: store} }
+func New(store *cloud.Store, log *slog.Logger) *Service {
+	return &Service{store: store, log: log, reported: make(chan struct{}, 1), watches: map[string]*watch{}, Metrics: metric.Discard{}}
+}
+
+// Probe gives the service the internet that its checkers probe from, and the names that are known there.
+func (s *Service) Probe(internet Internet, names *dns.Table) { s.internet, s.names = internet, names }
+
+func (s *Service) lookup(name string) []string {
+	if s.names == nil {
+		return nil
+	}
+	return s.names.Lookup(dns.Asker{}, name, dns.TypeA)
+}
 
 const maximumListed = 100
 
