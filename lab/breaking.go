@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"haven/lab/cloud"
 	"haven/lab/faults"
 	"haven/lab/realm/host"
 	"haven/lab/realm/mirror"
+	"haven/lab/services/fis"
 )
 
 // newFaults joins faults to what they break.
@@ -21,6 +23,17 @@ func newFaults(l *lab, s *services) *faults.Service {
 	return faults.New(l.store, realm, l.log, func(h faults.Happening) { l.timeline.Add(faultEvent(h)) })
 }
 
+// newExperiments joins experiments to what they act on.
+func newExperiments(l *lab, s *services) *fis.Service {
+	dependencies := fis.Dependencies{
+		Instances: s.ec2, Databases: s.databases, Alarms: s.metrics, Roles: s.iam, Logs: s.logs, Buckets: s.objects, Log: l.log, Tell: l.timeline.Add,
+	}
+	if commands, ok := any(s.parameters).(fis.Commands); ok {
+		dependencies.Commands = commands
+	}
+	return fis.New(l.store, dependencies)
+}
+
 // breaker knows for each lever of faults who moves it, and how to see that it holds.
 type breaker struct {
 	lab      *lab
@@ -28,7 +41,6 @@ type breaker struct {
 }
 
 func (b *breaker) hooks() map[faults.Lever]faults.Hook {
-	hang := faults.Hook{Move: b.hang, Holds: b.hangs, Again: true}
 	return map[faults.Lever]faults.Hook{
 		faults.LeverInstances: {
 			Move: func(_ context.Context, e faults.Effect) error {
@@ -49,8 +61,23 @@ func (b *breaker) hooks() map[faults.Lever]faults.Hook {
 			},
 			Holds: b.lost,
 		},
-		faults.LeverHang: hang, faults.LeverNode: hang,
+		faults.LeverHang:   {Move: b.hang, Holds: b.hangs, Again: true},
 		faults.LeverMember: {Move: b.hangMember, Holds: b.memberHangs, Again: true},
+		faults.LeverBalancers: {
+			Move: func(_ context.Context, e faults.Effect) error {
+				b.services.balancers.SetZoneDown(e.Region, e.Subject, len(e.Values) > 0)
+				return nil
+			},
+			Holds: b.silent(func(s faults.Subject) bool { return s.Node }),
+		},
+		faults.LeverNode: {
+			Move: func(_ context.Context, e faults.Effect) error {
+				balancer, zone, _ := strings.Cut(e.Subject, "/")
+				b.services.balancers.Suspend(e.Region, balancer, zone, len(e.Values) > 0)
+				return nil
+			},
+			Holds: b.hangs,
+		},
 	}
 }
 

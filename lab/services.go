@@ -14,6 +14,7 @@ import (
 	"haven/lab/services/ec2"
 	"haven/lab/services/efs"
 	"haven/lab/services/elasticloadbalancingv2"
+	"haven/lab/services/fis"
 	"haven/lab/services/iam"
 	"haven/lab/services/kms"
 	"haven/lab/services/networkfirewall"
@@ -33,6 +34,7 @@ type services struct {
 	databases   *rds.Service
 	balancers   *elasticloadbalancingv2.Service
 	ec2         *ec2.Service
+	experiments *fis.Service
 	faults      *faults.Service
 	files       *efs.Service
 	firewalls   *networkfirewall.Service
@@ -79,6 +81,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.metrics.OnAction("autoscaling", s.scale)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
 	s.zones.Balancers, s.zones.Alarms, s.zones.Metrics, s.zones.Tell = s.balancers, s.metrics, s.metrics, l.timeline.Add
+	s.experiments = newExperiments(l, s)
 	s.faults = newFaults(l, s)
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
 	s.decide()
@@ -116,7 +119,7 @@ func (s *services) onRealm(r *realm, names namesTable) {
 func (s *services) byName() map[string]any {
 	return map[string]any{
 		"acm": s.acm, "autoscaling": s.autoscaling, "cloudwatch": s.metrics, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
-		"iam": s.iam, "kms": s.keys, "networkfirewall": s.firewalls, "rds": s.databases, "route53": s.zones, "s3": s.objects,
+		"fis": s.experiments, "iam": s.iam, "kms": s.keys, "networkfirewall": s.firewalls, "rds": s.databases, "route53": s.zones, "s3": s.objects,
 		"secretsmanager": s.secrets, "ssm": s.parameters, "sts": s.sts, "wafv2": s.waf,
 	}
 }
@@ -129,7 +132,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 		"observer": l.observer.Run,
 		"route53":  l.services.zones.Run,
 	}
-	loops["faults"] = l.services.faults.Run
+	loops["faults"], loops["fis"] = l.services.faults.Run, l.services.experiments.Run
 	if l.realm != nil {
 		loops["names"], loops["forwards"] = l.keepNames, l.forwards.run
 	}

@@ -12,6 +12,7 @@ import (
 	"haven/lab/services/ec2"
 	"haven/lab/services/efs"
 	"haven/lab/services/elasticloadbalancingv2"
+	"haven/lab/services/fis"
 	"haven/lab/services/iam"
 	"haven/lab/services/kms"
 	"haven/lab/services/networkfirewall"
@@ -29,7 +30,7 @@ import (
 // every is every service of the lab, without anything behind it: enough to look at its methods.
 var every = map[string]any{
 	"acm": &acm.Service{}, "autoscaling": &autoscaling.Service{}, "cloudwatch": &cloudwatch.Service{}, "cloudwatchlogs": &cloudwatchlogs.Service{}, "ec2": &ec2.Service{},
-	"efs": &efs.Service{}, "elasticloadbalancingv2": &elasticloadbalancingv2.Service{}, "iam": &iam.Service{}, "kms": &kms.Service{},
+	"efs": &efs.Service{}, "elasticloadbalancingv2": &elasticloadbalancingv2.Service{}, "fis": &fis.Service{}, "iam": &iam.Service{}, "kms": &kms.Service{},
 	"networkfirewall": &networkfirewall.Service{}, "rds": &rds.Service{}, "route53": &route53.Service{}, "s3": &s3.Service{},
 	"secretsmanager": &secretsmanager.Service{}, "ssm": &ssm.Service{}, "sts": &sts.Service{}, "wafv2": &wafv2.Service{},
 }
