@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -31,10 +32,17 @@ type world struct {
 	timeline *timeline.Recorder
 	observer *observer.Observer
 	server   *httptest.Server
+	end      func()
 }
 
 // start serves the page of a world, with an API behind it that only says that it is one.
 func start(t *testing.T, facts overview.Facts, change ...func(*page.Options)) *world {
+	t.Helper()
+	return startAt(t, "", facts, change...)
+}
+
+// startAt is start on an address where a lab was before.
+func startAt(t *testing.T, again string, facts overview.Facts, change ...func(*page.Options)) *world {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	recorder, err := timeline.Open(filepath.Join(t.TempDir(), "timeline.jsonl"), quiet)
@@ -53,17 +61,24 @@ func start(t *testing.T, facts overview.Facts, change ...func(*page.Options)) *w
 	served, err := page.New(options)
 	require.NoError(t, err)
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "the API: "+r.URL.Path, http.StatusTeapot) })
-	w.server = httptest.NewServer(served.Before(api))
+	w.server = httptest.NewUnstartedServer(served.Before(api))
+	if again != "" {
+		w.server.Listener.Close()
+		w.server.Listener, err = net.Listen("tcp", again)
+		require.NoError(t, err)
+	}
+	w.server.Start()
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { _ = w.observer.Run(ctx) })
-	t.Cleanup(func() {
+	w.end = sync.OnceFunc(func() {
 		w.server.CloseClientConnections()
 		w.server.Close()
 		cancel()
 		group.Wait()
 		recorder.Close()
 	})
+	t.Cleanup(w.end)
 	require.Eventually(t, func() bool { _, ok := w.observer.Shot("us-east-1"); return ok }, 10*time.Second, time.Millisecond)
 	return w
 }

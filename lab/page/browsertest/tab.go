@@ -38,6 +38,11 @@ func (b *Browser) Open(t testing.TB, size Size, dark bool) *Tab {
 	var attached struct{ SessionID string }
 	must(t, b.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached))
 	tab := &Tab{t: t, browser: b, session: attached.SessionID}
+	t.Cleanup(func() { // before the next one: a browser has six connections for all tabs of a host
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		_ = b.call(ctx, "", "Target.closeTarget", map[string]any{"targetId": target.TargetID}, nil) // it may have ended
+	})
 	b.mu.Lock()
 	b.tabs[tab.session] = tab
 	b.mu.Unlock()
@@ -131,15 +136,15 @@ func (tab *Tab) Text(selector string) string {
 	return text
 }
 
-// Until waits until an expression is true, and fails with what the page shows.
+// Until waits until an expression is true, and fails with what the page shows. One that throws is not true yet.
 func (tab *Tab) Until(what, expression string) {
 	tab.t.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
-		if tab.Eval("Boolean("+expression+")") == true {
+		if tab.Eval("(() => { try { return Boolean("+expression+") } catch { return false } })()") == true {
 			return
 		}
 		if time.Now().After(end) {
-			tab.t.Fatalf("waiting until %s: the page shows %q, and said %q", what, tab.Text("body"), tab.Errors())
+			tab.t.Fatalf("waiting until %s: the page shows %q, and said %q", what, tab.Text("html"), tab.Errors())
 		}
 	}
 }

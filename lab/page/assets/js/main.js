@@ -10,6 +10,7 @@ import * as panels from "./panels.js";
 const $ = (id) => document.getElementById(id);
 const command = document.querySelector("meta[name=haven-command]").content;
 const QUIET = 25000; // milliseconds without a word, then the lab counts as lost
+const REST = 10000; // milliseconds out of sight, then the stream is given up: a browser has six connections for all tabs
 
 const state = { region: new URLSearchParams(location.search).get("region") || "", picture: null, points: [], offers: [], started: null, faults: false, stale: "", lost: null, healing: false };
 const timeline = new Timeline($("timeline"), $("filter"), $("problems"));
@@ -165,7 +166,18 @@ function restart() {
   timeline.clear();
   connect();
 }
-document.addEventListener("visibilitychange", () => !document.hidden && Date.now() - heard > QUIET && connect());
+let resting = null;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(resting);
+  if (!document.hidden) {
+    if (source.readyState === EventSource.CLOSED || Date.now() - heard > QUIET) connect();
+    return;
+  }
+  resting = setTimeout(() => {
+    source.close();
+    document.title = "Haven lab (paused)";
+  }, REST);
+});
 setInterval(() => {
   if (!document.hidden && Date.now() - heard > QUIET) {
     lose();

@@ -66,8 +66,9 @@ function alarm(a) {
 
 export function alarms(p) {
   if (!p.alarms.length) return h("p", { class: "hint" }, "No alarms are declared. They come with the environment's monitoring, or by cloudwatch put-metric-alarm.");
-  const calling = p.alarms.filter((a) => a.state === "ALARM");
-  const rest = p.alarms.filter((a) => a.state !== "ALARM");
+  const calls = (a) => a.state === "ALARM" && !a.name.startsWith("TargetTracking-");
+  const calling = p.alarms.filter(calls);
+  const rest = p.alarms.filter((a) => !calls(a));
   return [h("ul", { class: "list" }, calling.map(alarm)),
     h("details", { key: "rest", open: !calling.length && rest.length < 7 }, h("summary", {}, calling.length ? `${rest.length} more, none of them calls` : plural(rest.length, "alarm") + ", none calls"), h("ul", { class: "list" }, rest.map(alarm)))];
 }
