@@ -38,6 +38,7 @@ const (
 	journalFile  = "calls.jsonl"
 	timelineFile = "timeline.jsonl"
 	metricsFile  = "metrics.db"
+	mailFolder   = "mailbox"
 	// slowClient bounds how long a client may take to send a request's head.
 	slowClient  = 10 * time.Second
 	maximumHead = 64 << 10

@@ -22,6 +22,7 @@ import (
 	"haven/lab/services/route53"
 	"haven/lab/services/s3"
 	"haven/lab/services/secretsmanager"
+	"haven/lab/services/sns"
 	"haven/lab/services/ssm"
 	"haven/lab/services/sts"
 	"haven/lab/services/wafv2"
@@ -46,6 +47,7 @@ type services struct {
 	parameters  *ssm.Service
 	secrets     *secretsmanager.Service
 	sts         *sts.Service
+	topics      *sns.Service
 	waf         *wafv2.Service
 	zones       *route53.Service
 }
@@ -56,6 +58,7 @@ func newServices(l *lab) (s *services, err error) {
 	if s.metrics, err = cloudwatch.New(l.store, filepath.Join(l.config.Dir, metricsFile), l.log); err != nil {
 		return nil, err
 	}
+	s.topics = newTopics(l, s.metrics)
 	s.iam = iam.New(l.store, kms.ResolveARN)
 	s.sts = sts.New(s.iam)
 	s.logs = cloudwatchlogs.New(l.store, filepath.Join(l.config.Dir, "logs"), kms.ResolveARN, l.log)
@@ -67,7 +70,8 @@ func newServices(l *lab) (s *services, err error) {
 	s.firewalls = networkfirewall.New(l.store, s.ec2, s.logs, l.log)
 	s.ec2.Use(ec2.WithFirewalls(s.firewalls, networkfirewall.Tables()...))
 	s.acm = acm.New(l.store, l.authority)
-	s.databases = rds.New(l.store, s.ec2, s.secrets, rds.WithLog(l.log), rds.WithMetrics(s.metrics), rds.WithTimeline(l.timeline.Add))
+	s.databases = rds.New(l.store, s.ec2, s.secrets, rds.WithLog(l.log), rds.WithMetrics(s.metrics), rds.WithTimeline(l.timeline.Add),
+		rds.WithPublisher(s.topics))
 	s.files = efs.New(l.store, s.ec2, efs.WithLog(l.log), efs.WithIdentities(s.iam))
 	dependencies := elasticloadbalancingv2.Dependencies{Network: s.ec2, Certificates: s.acm, Bucket: s.objects, Log: l.log}
 	if l.realm != nil {
@@ -76,7 +80,8 @@ func newServices(l *lab) (s *services, err error) {
 	}
 	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
 	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log,
-		autoscaling.WithAlarms(s.metrics), autoscaling.WithMetrics(s.metrics), autoscaling.WithTimeline(l.timeline.Add))
+		autoscaling.WithAlarms(s.metrics), autoscaling.WithMetrics(s.metrics), autoscaling.WithTimeline(l.timeline.Add),
+		autoscaling.WithNotifier(s.topics))
 	s.ec2.Use(ec2.WithGroups(s.autoscaling))
 	s.metrics.OnAction("autoscaling", s.scale)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
@@ -86,6 +91,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
 	s.decide()
 	s.metrics.OnChange(func(c cloudwatch.Change) { l.timeline.Add(alarmEvent(c)) })
+	s.joinAlarms()
 	if l.realm != nil {
 		l.realm.events.databases, l.realm.events.balancers, l.realm.events.ec2 = s.databases, s.balancers, s.ec2
 	}
@@ -120,7 +126,7 @@ func (s *services) byName() map[string]any {
 	return map[string]any{
 		"acm": s.acm, "autoscaling": s.autoscaling, "cloudwatch": s.metrics, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
 		"fis": s.experiments, "iam": s.iam, "kms": s.keys, "networkfirewall": s.firewalls, "rds": s.databases, "route53": s.zones, "s3": s.objects,
-		"secretsmanager": s.secrets, "ssm": s.parameters, "sts": s.sts, "wafv2": s.waf,
+		"secretsmanager": s.secrets, "sns": s.topics, "ssm": s.parameters, "sts": s.sts, "wafv2": s.waf,
 	}
 }
 
@@ -132,6 +138,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 		"observer": l.observer.Run,
 		"route53":  l.services.zones.Run,
 	}
+	loops["sns"] = l.services.topics.Run
 	loops["faults"], loops["fis"] = l.services.faults.Run, l.services.experiments.Run
 	if l.realm != nil {
 		loops["names"], loops["forwards"] = l.keepNames, l.forwards.run

@@ -40,7 +40,7 @@ type Principal struct {
 	Session string
 	// Policies narrow a session: documents that were given when the role was assumed.
 	Policies []string
-	// Anonymous callers have signed nothing; only S3 hears them.
+	// Anonymous callers have signed nothing; only S3 hears them, and SNS by its links.
 	Anonymous bool
 }
 

@@ -59,7 +59,7 @@ func TestCommandLine(t *testing.T) {
 		{own, []string{"kms", "create-key", "--description", "mine"}, `"KeyState": "Enabled"`, false},
 		{own, []string{"ssm", "get-parameters-by-path", "--path", "/aws/service/ami-amazon-linux-latest", "--recursive"}, `"ami-`, false},
 		{own, []string{"logs", "describe-log-groups"}, `"logGroups": []`, false},
-		{own, []string{"sns", "list-topics"}, "The lab does not implement the service sns", true},
+		{own, []string{"sqs", "list-queues"}, "The lab does not implement the service sqs", true},
 		{own, []string{"iam", "list-virtual-mfa-devices"}, "The lab does not implement the operation", true},
 		{own, []string{"kms", "list-keys", "--region", "mars-north-1"}, "the lab has no region", true},
 		{other, []string{"s3", "cp", file, "s3://bucket/a/b"}, "upload:", false},

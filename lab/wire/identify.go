@@ -55,6 +55,9 @@ func regionNames() []string {
 // unsigned lets S3 answer a request that nobody signed, when somebody decides what everyone may, and refuses others.
 // What does not say which service it is for is for S3, as a plain GET would be.
 func (x *exchange) unsigned() error {
+	if x.isLink() {
+		return nil
+	}
 	if s3 := x.server.services["s3"]; s3 != nil && x.protocol.Name() == "rest-xml" {
 		x.service, x.call.Service = s3, "s3"
 		if x.server.options.Authorizer != nil {
@@ -65,6 +68,28 @@ func (x *exchange) unsigned() error {
 		return fault.Newf(fault.MissingSignature, "Access Denied: the request is not signed, and the lab answers signed requests only.")
 	}
 	return fault.Newf(fault.MissingSignature, "Missing Authentication Token: the request is not signed, and the lab answers signed requests only.")
+}
+
+// links are the operations that people and endpoints may call without a signature, by links that SNS sends them: what
+// they need to know is in the link. Their value is the parameter that names the region, in an ARN.
+var links = map[string]string{"ConfirmSubscription": "TopicArn", "Unsubscribe": "SubscriptionArn"}
+
+// isLink takes a request by one of SNS's links.
+func (x *exchange) isLink() bool {
+	sns, named := x.server.services["sns"], links[x.request.Query.Get("Action")]
+	if sns == nil || named == "" || x.request.Method != http.MethodGet || x.request.Path != "/" {
+		return false
+	}
+	parts := strings.Split(x.request.Query.Get(named), ":")
+	if len(parts) < 6 {
+		return false
+	}
+	if _, ok := cloud.FindRegion(parts[3]); !ok {
+		return false
+	}
+	x.service, x.call.Service, x.call.Region = sns, "sns", parts[3]
+	x.protocol = x.server.protocols[sns.model.Metadata.Protocol]
+	return true
 }
 
 // find returns the service of a scope, or nil.

@@ -20,6 +20,7 @@ import (
 	"haven/lab/services/route53"
 	"haven/lab/services/s3"
 	"haven/lab/services/secretsmanager"
+	"haven/lab/services/sns"
 	"haven/lab/services/ssm"
 	"haven/lab/services/sts"
 	"haven/lab/services/wafv2"
@@ -32,7 +33,7 @@ var every = map[string]any{
 	"acm": &acm.Service{}, "autoscaling": &autoscaling.Service{}, "cloudwatch": &cloudwatch.Service{}, "cloudwatchlogs": &cloudwatchlogs.Service{}, "ec2": &ec2.Service{},
 	"efs": &efs.Service{}, "elasticloadbalancingv2": &elasticloadbalancingv2.Service{}, "fis": &fis.Service{}, "iam": &iam.Service{}, "kms": &kms.Service{},
 	"networkfirewall": &networkfirewall.Service{}, "rds": &rds.Service{}, "route53": &route53.Service{}, "s3": &s3.Service{},
-	"secretsmanager": &secretsmanager.Service{}, "ssm": &ssm.Service{}, "sts": &sts.Service{}, "wafv2": &wafv2.Service{},
+	"secretsmanager": &secretsmanager.Service{}, "sns": &sns.Service{}, "ssm": &ssm.Service{}, "sts": &sts.Service{}, "wafv2": &wafv2.Service{},
 }
 
 // TestEveryServiceFitsItsModel joins every member of every operation that the lab serves to a field of the SDK's types:
