@@ -1,0 +1,140 @@
+package check
+
+import (
+	"slices"
+	"time"
+
+	"haven/drill/history"
+)
+
+// Gap is the longest time for which a kind of operation did not succeed: from the end of the last success before a
+// failure to the end of the first one after it, at the client's own clock.
+type Gap struct {
+	From, To time.Duration
+	Failures int // operations that ended badly in it
+}
+
+// Length is how long the gap was.
+func (g Gap) Length() time.Duration { return g.To - g.From }
+
+// LongestGap finds the longest gap among operations of the kinds in which at least one ended badly. A gap without an end lasts
+// until the last operation. Pauses in which nothing failed are no gap: the client was just not asking.
+func LongestGap(h history.History, from, to time.Duration, kinds ...history.Kind) (longest Gap) {
+	var open Gap
+	last := from
+	for _, o := range h.Of(kinds...) {
+		if o.Start < from || o.Start >= to {
+			continue
+		}
+		if o.Outcome != history.OK {
+			if open.Failures == 0 {
+				open = Gap{From: last}
+			}
+			open.Failures++
+			open.To = o.End
+		} else {
+			if open.Failures > 0 {
+				open.To = o.End
+			}
+			last = o.End
+		}
+		if open.Failures > 0 && open.Length() > longest.Length() {
+			longest = open
+		}
+		if o.Outcome == history.OK {
+			open = Gap{}
+		}
+	}
+	return longest
+}
+
+// WithinBudget says that no gap of the kinds is longer than the budget.
+func WithinBudget(h history.History, budget time.Duration, kinds ...history.Kind) []Finding {
+	gap := LongestGap(h, 0, 1<<62, kinds...)
+	if gap.Length() <= budget {
+		return nil
+	}
+	return []Finding{finding(ErrGap, gap.From, "%v did not succeed for %.2f s (%d failures), the budget is %.2f s", kinds, gap.Length().Seconds(), gap.Failures, budget.Seconds())}
+}
+
+// ErrorShare says that the share of operations that did not end ok is at most the budget (0 to 1).
+func ErrorShare(h history.History, from, to time.Duration, budget float64, kinds ...history.Kind) []Finding {
+	operations := history.Between(h.Of(kinds...), from, to)
+	bad := 0
+	for _, o := range operations {
+		if o.Outcome != history.OK {
+			bad++
+		}
+	}
+	if len(operations) == 0 || float64(bad) <= budget*float64(len(operations)) {
+		return nil
+	}
+	return []Finding{finding(ErrErrorShare, from, "%d of %d requests (%.2f %%), the budget is %.2f %%", bad, len(operations), 100*float64(bad)/float64(len(operations)), 100*budget)}
+}
+
+// Ejected says that a server answered nothing that was asked in [from, to): it was out of service.
+func Ejected(h history.History, server string, from, to time.Duration) []Finding {
+	var found []Finding
+	for _, o := range history.Between(h.Operations, from, to) {
+		if o.Server == server {
+			found = append(found, finding(ErrEjectedTraffic, o.Start, "%s answered a %s through zone %s %.2f s after it was out of service", server, o.Kind, o.Node, (o.Start-from).Seconds()))
+		}
+	}
+	return few(found)
+}
+
+// Reliability is what a run needs to prove anything.
+type Reliability struct {
+	MinimumRate   float64       // operations a second before the fault, of all kinds
+	SteadyFor     time.Duration // how long before the fault there has to be load
+	SteadyFailure float64       // the most that may fail before the fault, as a share (0 to 1)
+}
+
+// Reliable tells what keeps a run from proving anything: too little load, trouble before the fault, writes that still
+// failed at the end, or an effect of the fault that nobody saw.
+func Reliable(h history.History, r Reliability) (problems []Finding) {
+	injecting, ok := h.At(history.Injecting)
+	if !ok {
+		return []Finding{finding(ErrUnreliable, 0, "no fault was injected")}
+	}
+	if _, ok := h.At(history.Active); !ok {
+		problems = append(problems, finding(ErrUnreliable, injecting, "the fault's effect was never observed"))
+	}
+	if injecting < r.SteadyFor {
+		problems = append(problems, finding(ErrUnreliable, injecting, "there was load for %.1f s before the fault, at least %.1f s are needed", injecting.Seconds(), r.SteadyFor.Seconds()))
+	}
+	steady := history.Between(h.Operations, max(0, injecting-r.SteadyFor), injecting)
+	if rate := float64(len(steady)) / max(r.SteadyFor.Seconds(), 1e-9); rate < r.MinimumRate {
+		problems = append(problems, finding(ErrUnreliable, injecting, "%.1f requests a second before the fault, at least %.1f are needed", rate, r.MinimumRate))
+	}
+	for _, f := range ErrorShare(h, max(0, injecting-r.SteadyFor), injecting, r.SteadyFailure) {
+		problems = append(problems, finding(ErrUnreliable, f.At, "before the fault, %s", f.Text))
+	}
+	return append(problems, lastWrites(h)...)
+}
+
+// lastWrites says that the last write of each kind succeeded.
+func lastWrites(h history.History) (problems []Finding) {
+	for _, kind := range []history.Kind{history.Append, history.Put} {
+		operations := h.Of(kind)
+		if i := len(operations) - 1; i >= 0 && operations[i].Outcome != history.OK {
+			problems = append(problems, finding(ErrUnreliable, operations[i].End, "the last %s ended %s: %s", kind, operations[i].Outcome, operations[i].Error))
+		}
+	}
+	return problems
+}
+
+// Percentile returns a percentile (0 to 100) of how long the successful operations of the kinds took; 0 without any.
+func Percentile(h history.History, percent float64, kinds ...history.Kind) time.Duration {
+	var took []time.Duration
+	for _, o := range h.Of(kinds...) {
+		if o.Outcome == history.OK {
+			took = append(took, o.End-o.Start)
+		}
+	}
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[min(len(took)-1, int(percent/100*float64(len(took))))]
+}
