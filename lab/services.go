@@ -8,6 +8,7 @@ import (
 	"haven/lab/faults"
 	"haven/lab/realm/dns"
 	"haven/lab/services/acm"
+	"haven/lab/services/arczonalshift"
 	"haven/lab/services/autoscaling"
 	"haven/lab/services/cloudwatch"
 	"haven/lab/services/cloudwatchlogs"
@@ -26,11 +27,13 @@ import (
 	"haven/lab/services/ssm"
 	"haven/lab/services/sts"
 	"haven/lab/services/wafv2"
+	"haven/lab/timeline"
 )
 
 // services are the region's services, each over the one store.
 type services struct {
 	acm         *acm.Service
+	shifts      *arczonalshift.Service
 	autoscaling *autoscaling.Service
 	databases   *rds.Service
 	balancers   *elasticloadbalancingv2.Service
@@ -73,12 +76,17 @@ func newServices(l *lab) (s *services, err error) {
 	s.databases = rds.New(l.store, s.ec2, s.secrets, rds.WithLog(l.log), rds.WithMetrics(s.metrics), rds.WithTimeline(l.timeline.Add),
 		rds.WithPublisher(s.topics))
 	s.files = efs.New(l.store, s.ec2, efs.WithLog(l.log), efs.WithIdentities(s.iam))
-	dependencies := elasticloadbalancingv2.Dependencies{Network: s.ec2, Certificates: s.acm, Bucket: s.objects, Log: l.log}
+	dependencies := elasticloadbalancingv2.Dependencies{Network: s.ec2, Certificates: s.acm, Bucket: s.objects, Metrics: s.metrics, Timeline: l.timeline.Add, Log: l.log}
 	if l.realm != nil {
 		dependencies.Realm = l.realm.balancers
 		s.onRealm(l.realm, l.names)
 	}
 	s.balancers = elasticloadbalancingv2.New(l.store, dependencies)
+	s.shifts = arczonalshift.New(l.store, s.balancers, l.log)
+	s.shifts.Event = func(region, zone, resource, text string) {
+		l.timeline.Add(timeline.Event{Region: region, Zone: zone, Source: "arczonalshift", Subject: resource, Text: text})
+	}
+	s.balancers.Follow(s.shifts)
 	s.autoscaling = autoscaling.New(l.store, s.ec2, s.balancers, l.log,
 		autoscaling.WithAlarms(s.metrics), autoscaling.WithMetrics(s.metrics), autoscaling.WithTimeline(l.timeline.Add),
 		autoscaling.WithNotifier(s.topics))
@@ -124,7 +132,7 @@ func (s *services) onRealm(r *realm, names namesTable) {
 // byName are the services under the names of their packages in the SDK.
 func (s *services) byName() map[string]any {
 	return map[string]any{
-		"acm": s.acm, "autoscaling": s.autoscaling, "cloudwatch": s.metrics, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
+		"acm": s.acm, "arczonalshift": s.shifts, "autoscaling": s.autoscaling, "cloudwatch": s.metrics, "cloudwatchlogs": s.logs, "ec2": s.ec2, "efs": s.files, "elasticloadbalancingv2": s.balancers,
 		"fis": s.experiments, "iam": s.iam, "kms": s.keys, "networkfirewall": s.firewalls, "rds": s.databases, "route53": s.zones, "s3": s.objects,
 		"secretsmanager": s.secrets, "sns": s.topics, "ssm": s.parameters, "sts": s.sts, "wafv2": s.waf,
 	}
@@ -139,6 +147,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 		"route53":  l.services.zones.Run,
 	}
 	loops["sns"] = l.services.topics.Run
+	loops["arczonalshift"] = l.services.shifts.Run
 	loops["faults"], loops["fis"] = l.services.faults.Run, l.services.experiments.Run
 	if l.realm != nil {
 		loops["names"], loops["forwards"] = l.keepNames, l.forwards.run

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"haven/lab/services/acm"
+	"haven/lab/services/arczonalshift"
 	"haven/lab/services/autoscaling"
 	"haven/lab/services/cloudwatch"
 	"haven/lab/services/cloudwatchlogs"
@@ -30,7 +31,7 @@ import (
 
 // every is every service of the lab, without anything behind it: enough to look at its methods.
 var every = map[string]any{
-	"acm": &acm.Service{}, "autoscaling": &autoscaling.Service{}, "cloudwatch": &cloudwatch.Service{}, "cloudwatchlogs": &cloudwatchlogs.Service{}, "ec2": &ec2.Service{},
+	"acm": &acm.Service{}, "arczonalshift": &arczonalshift.Service{}, "autoscaling": &autoscaling.Service{}, "cloudwatch": &cloudwatch.Service{}, "cloudwatchlogs": &cloudwatchlogs.Service{}, "ec2": &ec2.Service{},
 	"efs": &efs.Service{}, "elasticloadbalancingv2": &elasticloadbalancingv2.Service{}, "fis": &fis.Service{}, "iam": &iam.Service{}, "kms": &kms.Service{},
 	"networkfirewall": &networkfirewall.Service{}, "rds": &rds.Service{}, "route53": &route53.Service{}, "s3": &s3.Service{},
 	"secretsmanager": &secretsmanager.Service{}, "sns": &sns.Service{}, "ssm": &ssm.Service{}, "sts": &sts.Service{}, "wafv2": &wafv2.Service{},

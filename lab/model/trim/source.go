@@ -22,6 +22,7 @@ var folders = map[string]string{
 	"cloudwatch":      "monitoring",
 	"cloudwatchlogs":  "logs",
 	"configservice":   "config",
+	"arczonalshift":   "arc-zonal-shift",
 	"efs":             "elasticfilesystem",
 	"networkfirewall": "network-firewall",
 	"ses":             "email",

@@ -227,6 +227,7 @@ func (s *Service) noteBalancer(w *notes, b *loadBalancer, observed map[string]ba
 		return nil
 	}
 	return w.write(func() error {
+		s.tellNodes(w.region, b, nodes)
 		b.Nodes, b.State = nodes, state
 		return loadBalancers.Put(w.tx, w.region, b.ARN, b)
 	})
@@ -270,6 +271,7 @@ func (s *Service) noteTarget(w *notes, t *target, opinions []balancer.TargetHeal
 	}
 	if verdict := aggregate(opinions); verdict != t.Health {
 		return w.write(func() error {
+			s.tellTarget(w.region, t, verdict)
 			t.Health = verdict
 			return targets.Put(w.tx, w.region, t.key(), t)
 		})

@@ -10,6 +10,7 @@ import (
 	"haven/lab/metric"
 	"haven/lab/realm/balancer"
 	"haven/lab/services/ec2"
+	"haven/lab/timeline"
 )
 
 // Network is what the service asks of EC2.
@@ -49,11 +50,12 @@ type Shifts interface {
 // Dependencies are what the service works with.
 type Dependencies struct {
 	Network      Network
-	Certificates Certificates // nil: every certificate is unknown
-	Realm        Realm        // nil: records only
-	Bucket       Bucket       // nil: access logs are not delivered
-	Metrics      metric.Sink  // nil: nobody measures
-	Log          *slog.Logger // nil: the default
+	Certificates Certificates  // nil: every certificate is unknown
+	Realm        Realm         // nil: records only
+	Bucket       Bucket        // nil: access logs are not delivered
+	Metrics      metric.Sink   // nil: nobody measures
+	Timeline     timeline.Hook // nil: nobody wants to know
+	Log          *slog.Logger  // nil: the default
 	// NodeChecks is how often a node is looked at from outside; 0: every ten seconds.
 	NodeChecks time.Duration
 }
@@ -75,6 +77,9 @@ type Service struct {
 func New(store *cloud.Store, deps Dependencies) *Service {
 	if deps.Log == nil {
 		deps.Log = slog.Default()
+	}
+	if deps.Timeline == nil {
+		deps.Timeline = func(timeline.Event) {}
 	}
 	if deps.Metrics == nil {
 		deps.Metrics = metric.Discard{}

@@ -12,7 +12,7 @@ import (
 // prefixes are the services' names in actions, where they are not those of their packages.
 var prefixes = map[string]string{
 	"elasticloadbalancingv2": "elasticloadbalancing", "efs": "elasticfilesystem", "cloudwatchlogs": "logs",
-	"networkfirewall": "network-firewall",
+	"networkfirewall": "network-firewall", "arczonalshift": "arc-zonal-shift",
 }
 
 // questions are what a call asks of policies: usually one thing, for some operations several.
