@@ -93,26 +93,17 @@ func newServices(l *lab) (s *services, err error) {
 	s.ec2.Use(ec2.WithGroups(s.autoscaling))
 	s.metrics.OnAction("autoscaling", s.scale)
 	s.acm.Records, s.acm.Users = s.zones, s.balancers
-	s.zones.Balancers, s.zones.Alarms, s.zones.Metrics, s.zones.Tell = s.balancers, s.metrics, s.metrics, l.timeline.Add
 	s.experiments = newExperiments(l, s)
 	s.faults = newFaults(l, s)
 	s.ec2.Use(ec2.WithFaults(s.faults, faults.Table))
 	s.decide()
+	s.joinStores(l)
 	s.metrics.OnChange(func(c cloudwatch.Change) { l.timeline.Add(alarmEvent(c)) })
 	s.joinAlarms()
 	if l.realm != nil {
 		l.realm.events.databases, l.realm.events.balancers, l.realm.events.ec2 = s.databases, s.balancers, s.ec2
 	}
 	return s, nil
-}
-
-// decide lets the owners of resources take part in decisions, and ask for their callers.
-func (s *services) decide() {
-	s.iam.Doors, s.iam.Ciphertexts = s.ec2, kms.ARNOf
-	s.iam.Guard("s3", s3.Guard)
-	s.iam.Guard("kms", kms.Guard)
-	s.iam.Guard("secretsmanager", secretsmanager.Guard)
-	s.objects.Permissions, s.secrets.Permissions = s.iam, s.iam
 }
 
 // scale has a scaling policy carried out for an alarm.

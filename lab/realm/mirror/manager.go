@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"haven/lab/realm/host"
 )
@@ -25,6 +26,7 @@ type Options struct {
 
 const (
 	standardSize = 16 << 30
+	healAgain    = 5 * time.Second
 	leastSize    = 256 << 20 // what btrfs needs for RAID1 over three devices, and some room
 )
 
@@ -49,7 +51,8 @@ type system struct {
 	ready   bool
 	reason  string
 	targets map[string]*target
-	healing map[string]bool // by zone
+	healing map[string]bool      // by zone
+	again   map[string]time.Time // when to try again to heal a zone
 }
 
 // New returns a manager of the file systems below the options' folder. It says why when there can be none here.
@@ -94,7 +97,7 @@ func (m *Manager) Apply(ctx context.Context, spec Spec) error {
 func (m *Manager) apply(ctx context.Context, spec FileSystem) error {
 	s := m.systems[spec.ID]
 	if s == nil {
-		s = &system{targets: map[string]*target{}, healing: map[string]bool{}}
+		s = &system{targets: map[string]*target{}, healing: map[string]bool{}, again: map[string]time.Time{}}
 		m.systems[spec.ID] = s
 	}
 	s.spec = spec
@@ -124,7 +127,9 @@ func (m *Manager) applyLosses(s *system) error {
 	for _, zone := range s.volume.zones {
 		declared := slices.Contains(s.spec.Lost, zone)
 		switch {
-		case s.healing[zone]:
+		case declared && s.healing[zone]: // the new disk dies, too; what heals it finds out
+			errs = append(errs, s.volume.lose(zone))
+		case s.healing[zone] || !declared && time.Now().Before(s.again[zone]):
 		case declared && !s.volume.lost(zone):
 			errs = append(errs, s.volume.lose(zone))
 			m.log.Warn("a copy of a file system is lost", "file-system", s.spec.ID, "zone", zone)
@@ -148,7 +153,11 @@ func (m *Manager) heal(s *system, zone string) {
 	m.mu.Lock()
 	delete(s.healing, zone)
 	if err != nil {
-		s.reason = "healing: " + err.Error()
+		s.reason, s.again[zone] = "healing: "+err.Error(), time.Now().Add(healAgain)
+		time.AfterFunc(healAgain, m.notify)
+	} else {
+		s.reason = ""
+		delete(s.again, zone)
 	}
 	m.mu.Unlock()
 	m.notify()
@@ -277,9 +286,7 @@ func (m *Manager) Observe() []Observation {
 			}
 		}
 		for _, t := range s.targets {
-			t.mu.Lock()
-			o.Targets = append(o.Targets, TargetObservation{ID: t.spec.ID, Serving: true, Mounts: t.mounts})
-			t.mu.Unlock()
+			o.Targets = append(o.Targets, t.observe())
 		}
 		all = append(all, o)
 	}

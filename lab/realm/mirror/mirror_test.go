@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -139,4 +140,90 @@ func TestThePolicyDecides(t *testing.T) {
 	require.ErrorContains(t, mirror.Verify(ctx, seen.Connect, "s3cret", "us-east-1", claim, w.spec.ID, "", now.Add(time.Hour)), "expired")
 	_, err = signed.sh("touch f")
 	require.Error(t, err, "without root access root is nobody")
+}
+
+// whole waits until every copy is.
+func (w *world) whole() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		for _, state := range w.devices() {
+			if state != mirror.DeviceHealthy {
+				w.apply() // the reconciler would
+				return false
+			}
+		}
+		return true
+	}, 120*time.Second, 100*time.Millisecond, "%+v", w.manager.Observe())
+}
+
+func TestZonesAreLostOneAfterTheOtherWhileFilesAreWritten(t *testing.T) {
+	w := newWorld(t)
+	c := w.client()
+	require.NoError(t, c.mount(w.spec.ID, "tls"))
+	stop, done := make(chan struct{}), make(chan int)
+	go func() { // what closed without an error was acknowledged
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-stop:
+				done <- n
+				return
+			default:
+			}
+			if _, err := c.sh(fmt.Sprintf("head -c 200000 /dev/urandom > w%[1]d && sha256sum w%[1]d > s%[1]d", n)); err != nil {
+				done <- -1
+				return
+			}
+		}
+	}()
+	for _, zone := range []string{"b", "a", "c"} {
+		w.spec.Lost = []string{zone}
+		w.apply()
+		time.Sleep(300 * time.Millisecond)
+		w.spec.Lost = nil
+		w.apply()
+		w.whole()
+	}
+	close(stop)
+	written := <-done
+	require.Greater(t, written, 2, "a write failed, or nothing was written")
+	require.NoError(t, w.manager.Scrub(context.Background(), w.spec.ID))
+	c.must("sync; echo 3 > /proc/sys/vm/drop_caches; cat s* | sha256sum -c --quiet -")
+	traffic := w.manager.Observe()[0].Targets[0].Traffic
+	require.GreaterOrEqual(t, traffic.WriteBytes, int64(written)*200000)
+	require.Positive(t, traffic.ReadBytes)
+}
+
+func TestADiskThatIsLostWhileItIsFilledIsHealedLater(t *testing.T) {
+	w := newWorld(t)
+	c := w.client()
+	require.NoError(t, c.mount(w.spec.ID, "tls"))
+	c.must("head -c 120000000 /dev/urandom > f && sha256sum f > sum && sync f sum")
+	w.spec.Lost = []string{"b"}
+	w.apply()
+	w.spec.Lost = nil
+	w.apply()
+	w.spec.Lost = []string{"b"} // while it is filled, or just after
+	w.apply()
+	require.Eventually(t, func() bool { w.apply(); return w.devices()["b"] == mirror.DeviceLost }, 60*time.Second, 50*time.Millisecond, "%+v", w.manager.Observe())
+	c.must("echo 3 > /proc/sys/vm/drop_caches; sha256sum -c --quiet sum; echo more > more")
+	w.spec.Lost = nil
+	w.apply()
+	w.whole()
+	require.NoError(t, w.manager.Scrub(context.Background(), w.spec.ID))
+	c.must("echo 3 > /proc/sys/vm/drop_caches; sha256sum -c --quiet sum && cat more")
+}
+
+func TestAFullFileSystemSaysSoAndGoesOn(t *testing.T) {
+	w := newWorld(t)
+	c := w.client()
+	require.NoError(t, c.mount(w.spec.ID, "tls"))
+	c.must("echo kept > kept")
+	out, err := c.sh("dd if=/dev/zero of=big bs=1M count=2000 conv=fsync 2>&1")
+	require.Error(t, err)
+	require.Contains(t, out, "No space left on device")
+	require.Equal(t, "kept", c.must("cat kept"))
+	c.must("rm big && sync")
+	require.Eventually(t, func() bool { _, err := c.sh("echo again > again"); return err == nil }, 30*time.Second, 200*time.Millisecond)
+	require.NoError(t, w.manager.Scrub(context.Background(), w.spec.ID))
 }

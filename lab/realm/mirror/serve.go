@@ -28,6 +28,7 @@ type identity struct {
 const (
 	messagesFD = 3 // a sequenced-packet socket: each packet is one FUSE message
 	rootFD     = 4 // the directory that is its whole world
+	diskFD     = 5 // where the disk images are
 )
 
 // serve is the file server: one process a connection.
@@ -130,6 +131,9 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 
 // Create makes and opens a file.
 func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	if !room() {
+		return nil, nil, 0, syscall.ENOSPC
+	}
 	inode, opened, more, errno := n.LoopbackNode.Create(ctx, name, flags, mode, out)
 	return inode, wrap(opened), more, errno
 }
@@ -150,12 +154,18 @@ func wrap(opened fs.FileHandle) fs.FileHandle {
 
 // Write writes.
 func (h *handle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
+	if !room() {
+		return 0, syscall.ENOSPC
+	}
 	h.written.Store(true)
 	return h.LoopbackFile.Write(ctx, data, off)
 }
 
 // Allocate changes the file's extent.
 func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) syscall.Errno {
+	if !room() {
+		return syscall.ENOSPC
+	}
 	h.written.Store(true)
 	return h.LoopbackFile.Allocate(ctx, off, size, mode)
 }

@@ -69,6 +69,7 @@ type TargetObservation struct {
 	ID      string
 	Serving bool
 	Mounts  int // connections
+	Traffic Traffic
 }
 
 // MountRequest is what a client asks for; it is the first line on a connection.

@@ -32,8 +32,9 @@ type target struct {
 	ctx      context.Context
 	wait     sync.WaitGroup
 
-	mu     sync.Mutex
-	mounts int
+	mu     sync.Mutex // guards what follows
+	mounts map[*meter]bool
+	ended  Traffic // of connections that are over
 }
 
 func (m *Manager) listen(system string, spec Target) (*target, error) {
@@ -44,7 +45,7 @@ func (m *Manager) listen(system string, spec Target) (*target, error) {
 		stop()
 		return nil, fmt.Errorf("listening at the mount target %s: %w", spec.ID, err)
 	}
-	t := &target{manager: m, spec: spec, system: system, listener: listener, ctx: ctx, stop: stop}
+	t := &target{manager: m, spec: spec, system: system, listener: listener, ctx: ctx, stop: stop, mounts: map[*meter]bool{}}
 	t.wait.Go(t.accept)
 	return t, nil
 }
@@ -56,11 +57,30 @@ func (t *target) close() {
 	t.wait.Wait()
 }
 
-func (t *target) count(change int) {
+func (t *target) begin(m *meter) {
 	t.mu.Lock()
-	t.mounts += change
+	t.mounts[m] = true
 	t.mu.Unlock()
 	t.manager.notify()
+}
+
+func (t *target) end(m *meter) {
+	t.mu.Lock()
+	delete(t.mounts, m)
+	t.ended = t.ended.Plus(m.total())
+	t.mu.Unlock()
+	t.manager.notify()
+}
+
+// observe tells how many clients there are and what all of them have done.
+func (t *target) observe() TargetObservation {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seen := TargetObservation{ID: t.spec.ID, Serving: true, Mounts: len(t.mounts), Traffic: t.ended}
+	for m := range t.mounts {
+		seen.Traffic = seen.Traffic.Plus(m.total())
+	}
+	return seen
 }
 
 func (t *target) accept() {
@@ -129,9 +149,10 @@ func (t *target) answer(raw net.Conn) error {
 	if err := raw.SetDeadline(time.Time{}); err != nil {
 		return errors.Join(err, server.end())
 	}
-	t.count(1)
-	defer t.count(-1)
-	return server.relay(t.ctx, conn)
+	counting := newMeter()
+	t.begin(counting)
+	defer t.end(counting)
+	return server.relay(t.ctx, conn, counting)
 }
 
 func refusal(answer reply) error {
@@ -161,7 +182,7 @@ func (t *target) admit(request MountRequest) (*fileServer, reply) {
 		return nil, reply{Error: err.Error()}
 	}
 	defer root.Close()
-	server, err := startServer(who, root)
+	server, err := startServer(who, root, volume.dir)
 	if err != nil {
 		t.manager.log.Error("starting a file server", "file-system", t.system, "error", err)
 		return nil, reply{Error: "the file server does not start"}
@@ -259,7 +280,12 @@ type fileServer struct {
 	messages *os.File
 }
 
-func startServer(who identity, root *os.File) (*fileServer, error) {
+func startServer(who identity, root *os.File, images string) (*fileServer, error) {
+	disk, err := os.Open(images)
+	if err != nil {
+		return nil, err
+	}
+	defer disk.Close()
 	argument, err := json.Marshal(who)
 	if err != nil {
 		return nil, err
@@ -278,7 +304,7 @@ func startServer(who identity, root *os.File) (*fileServer, error) {
 	defer theirs.Close()
 	cmd := exec.Command("/proc/self/exe", string(argument))
 	cmd.Args[0] = serverName
-	cmd.ExtraFiles = []*os.File{theirs, root}
+	cmd.ExtraFiles = []*os.File{theirs, root, disk}
 	cmd.Stderr = os.Stderr
 	cmd.Env = []string{"GOMAXPROCS=2", "GOGC=50"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -289,10 +315,10 @@ func startServer(who identity, root *os.File) (*fileServer, error) {
 }
 
 // relay carries messages between the client and the server until one of them ends.
-func (s *fileServer) relay(ctx context.Context, conn net.Conn) error {
+func (s *fileServer) relay(ctx context.Context, conn net.Conn, counting *meter) error {
 	ended := make(chan error, 2)
-	go func() { ended <- pump(s.messages, conn) }()
-	go func() { ended <- drain(conn, s.messages) }()
+	go func() { ended <- pump(metered{s.messages, counting.request}, conn) }()
+	go func() { ended <- drain(metered{conn, counting.response}, s.messages) }()
 	var err error
 	select {
 	case err = <-ended:

@@ -30,8 +30,9 @@ type volume struct {
 
 	tree, sealed *os.File // the mount, and a read-only view of it
 
-	mu      sync.Mutex // guards devices
+	mu      sync.Mutex // guards what follows
 	devices map[string]*loop.Device
+	fresh   map[string]*loop.Device // that are being filled
 
 	changing sync.Mutex // held while copies are healed or scrubbed
 }
@@ -58,7 +59,7 @@ func (v *volume) open(ctx context.Context) error {
 	if err := os.MkdirAll(v.dir, 0o700); err != nil {
 		return err
 	}
-	v.devices = map[string]*loop.Device{}
+	v.devices, v.fresh = map[string]*loop.Device{}, map[string]*loop.Device{}
 	made := filepath.Join(v.dir, "made")
 	fresh := !exists(made)
 	if fresh {
@@ -197,10 +198,13 @@ func (v *volume) lose(zone string) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if d := v.devices[zone]; d != nil {
-		return d.Kill()
+	var errs []error
+	for _, d := range []*loop.Device{v.devices[zone], v.fresh[zone]} {
+		if d != nil {
+			errs = append(errs, d.Kill())
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // heal gives a lost zone a new device, copies to it what the others have, and verifies every copy of everything.
@@ -213,11 +217,17 @@ func (v *volume) heal(ctx context.Context, zone string) error {
 	if err != nil {
 		return err
 	}
+	v.mu.Lock()
+	v.fresh[zone] = fresh
+	v.mu.Unlock()
 	_ = run(ctx, "btrfs", "replace", "cancel", v.mnt()) // one that a kill cut short; usually there is none
-	if err := run(ctx, "btrfs", "replace", "start", "-B", "-r", "-f", v.id(zone), fresh.Path(), v.mnt()); err != nil {
+	err = run(ctx, "btrfs", "replace", "start", "-B", "-r", "-f", v.id(zone), fresh.Path(), v.mnt())
+	v.mu.Lock()
+	delete(v.fresh, zone)
+	if err != nil {
+		v.mu.Unlock()
 		return errors.Join(err, fresh.Close())
 	}
-	v.mu.Lock()
 	if old := v.devices[zone]; old != nil {
 		err = old.Close()
 	}

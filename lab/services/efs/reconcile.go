@@ -66,6 +66,7 @@ func (s *Service) reconcile(ctx context.Context) (waiting bool, err error) {
 	if err := s.report(seen); err != nil {
 		return missing, err
 	}
+	s.follow(spec, seen, time.Now())
 	return missing, applied
 }
 

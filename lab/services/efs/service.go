@@ -5,10 +5,12 @@ import (
 	"log/slog"
 
 	"haven/lab/cloud"
+	"haven/lab/metric"
 	"haven/lab/realm/host"
 	"haven/lab/realm/mirror"
 	"haven/lab/services/ec2"
 	"haven/lab/services/iam/policy"
+	"haven/lab/timeline"
 )
 
 // Network is what EFS asks of EC2.
@@ -42,6 +44,10 @@ type Service struct {
 	identities Identities
 	log        *slog.Logger
 
+	metrics metric.Sink
+	tell    timeline.Hook
+	before  observed // what was told and measured last
+
 	mirrors    Mirrors
 	namespaces func(interfaceID string) (*host.Namespace, bool)
 }
@@ -57,6 +63,12 @@ func WithIdentities(identities Identities) Option {
 	return func(s *Service) { s.identities = identities }
 }
 
+// WithMetrics sets who keeps what is measured.
+func WithMetrics(sink metric.Sink) Option { return func(s *Service) { s.metrics = sink } }
+
+// WithTimeline sets who is told of copies that are lost and healed.
+func WithTimeline(tell timeline.Hook) Option { return func(s *Service) { s.tell = tell } }
+
 // WithMirrors sets the realm that keeps files, and where to find the namespace of a network interface.
 func WithMirrors(mirrors Mirrors, namespaces func(interfaceID string) (*host.Namespace, bool)) Option {
 	return func(s *Service) {
@@ -67,7 +79,7 @@ func WithMirrors(mirrors Mirrors, namespaces func(interfaceID string) (*host.Nam
 
 // New returns the service.
 func New(store *cloud.Store, network Network, options ...Option) *Service {
-	s := &Service{store: store, network: network, log: slog.Default()}
+	s := &Service{store: store, network: network, log: slog.Default(), metrics: metric.Discard{}, tell: func(timeline.Event) {}}
 	s.Use(options...)
 	return s
 }
