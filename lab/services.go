@@ -70,6 +70,8 @@ func newServices(l *lab) (s *services, err error) {
 		return nil, err
 	}
 	s.ec2 = ec2.New(l.store, ec2.WithLog(l.log), ec2.WithProfiles(s.iam), ec2.WithParameters(s.parameters), ec2.WithLogs(s.logs))
+	s.ec2.Use(ec2.WithMetrics(s.metrics), ec2.WithTimeline(l.timeline.Add))
+	s.parameters.Use(ssm.WithNodes(s.ec2), ssm.WithPermissions(s.iam), ssm.WithOutputs(s.objects, s.logs), ssm.WithLog(l.log))
 	s.firewalls = networkfirewall.New(l.store, s.ec2, s.logs, l.log)
 	s.ec2.Use(ec2.WithFirewalls(s.firewalls, networkfirewall.Tables()...))
 	s.acm = acm.New(l.store, l.authority)
@@ -136,6 +138,7 @@ func (l *lab) loops() map[string]func(context.Context) error {
 		"rds": l.services.databases.Run, "efs": l.services.files.Run, "cloudwatch": l.services.metrics.Run, "cloudwatchlogs": l.services.logs.Run,
 		"observer": l.observer.Run,
 		"route53":  l.services.zones.Run,
+		"ssm":      l.services.parameters.Run,
 	}
 	loops["sns"] = l.services.topics.Run
 	loops["arczonalshift"] = l.services.shifts.Run

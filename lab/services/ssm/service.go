@@ -3,6 +3,7 @@ package ssm
 import (
 	"context"
 	"encoding/base64"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -14,16 +15,46 @@ import (
 	"haven/lab/cloud"
 )
 
-// Service answers Parameter Store's operations.
+// Service answers the operations of Parameter Store, of documents and of Run Command.
 type Service struct {
 	store  *cloud.Store
 	public map[string]string
 	now    func() time.Time
+	log    *slog.Logger
+
+	machines    Nodes
+	permissions Permissions
+	objects     Objects
+	logs        Logs
 }
+
+// Option gives the service what it depends on for Run Command; without nodes there is nothing to run on.
+type Option func(*Service)
+
+// WithNodes sets who knows instances and reaches their agents.
+func WithNodes(nodes Nodes) Option { return func(s *Service) { s.machines = nodes } }
+
+// WithPermissions sets who knows the rights of instances' roles; without it they may all.
+func WithPermissions(p Permissions) Option { return func(s *Service) { s.permissions = p } }
+
+// WithOutputs sets where outputs of commands can go.
+func WithOutputs(objects Objects, logs Logs) Option {
+	return func(s *Service) { s.objects, s.logs = objects, logs }
+}
+
+// WithLog sets where Run writes.
+func WithLog(log *slog.Logger) Option { return func(s *Service) { s.log = log } }
 
 // New returns the service. Public parameters, which belong to Amazon, are given by their names.
 func New(store *cloud.Store, public map[string]string) *Service {
-	return &Service{store: store, public: public, now: time.Now}
+	return &Service{store: store, public: public, now: time.Now, log: slog.Default()}
+}
+
+// Use adds dependencies that can only be made after the service; call it before Run and before the first request.
+func (s *Service) Use(options ...Option) {
+	for _, option := range options {
+		option(s)
+	}
 }
 
 func encode(raw []byte) string { return base64.StdEncoding.EncodeToString(raw) }

@@ -30,70 +30,78 @@ func checkTags(tags []types.Tag) error {
 	return nil
 }
 
-// change changes the parameter that a tag operation names.
-func (s *Service) change(ctx context.Context, kind types.ResourceTypeForTagging, id string, apply func(p *parameter) error) error {
-	if kind != types.ResourceTypeForTaggingParameter {
-		return cloud.Unsupportedf("InvalidResourceType", "tags of resources of type %s", kind)
+// tagged finds the tags of a parameter or a document, and how to keep what holds them.
+func tagged(tx *cloud.Tx, region string, kind types.ResourceTypeForTagging, id string) (tags *[]types.Tag, keep func() error, err error) {
+	missing := func(err error) error {
+		if err != nil && !cloud.HasCode(err, "InvalidDocument") {
+			return err
+		}
+		return cloud.Errorf("InvalidResourceId", "The resource ID is not valid: there is no %s %s.", strings.ToLower(string(kind)), id)
 	}
-	region := cloud.RegionOf(ctx)
-	return s.store.Update(func(tx *cloud.Tx) error {
+	switch kind {
+	case types.ResourceTypeForTaggingParameter:
 		p, err := parameters.Get(tx, region, nameOf(region, id))
+		if err != nil || p == nil {
+			return nil, nil, missing(err)
+		}
+		return &p.Tags, func() error { return parameters.Put(tx, region, p.Name, p) }, nil
+	case types.ResourceTypeForTaggingDocument:
+		d, err := findDocument(tx, region, id)
+		if err != nil {
+			return nil, nil, missing(err)
+		}
+		return &d.Tags, func() error { return documents.Put(tx, region, d.Name, d) }, nil
+	}
+	return nil, nil, cloud.Unsupportedf("InvalidResourceType", "tags of resources of type %s", kind)
+}
+
+func (s *Service) change(ctx context.Context, kind types.ResourceTypeForTagging, id string, apply func(tags []types.Tag) ([]types.Tag, error)) error {
+	return s.store.Update(func(tx *cloud.Tx) error {
+		tags, keep, err := tagged(tx, cloud.RegionOf(ctx), kind, id)
 		if err != nil {
 			return err
 		}
-		if p == nil {
-			return cloud.Errorf("InvalidResourceId", "The resource ID is not valid: there is no parameter %s.", id)
-		}
-		if err := apply(p); err != nil {
+		if *tags, err = apply(*tags); err != nil {
 			return err
 		}
-		return parameters.Put(tx, region, p.Name, p)
+		return keep()
 	})
 }
 
-// AddTagsToResource adds tags to a parameter.
+// AddTagsToResource adds tags to a parameter or a document.
 func (s *Service) AddTagsToResource(ctx context.Context, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return nil, err
 	}
-	return &ssm.AddTagsToResourceOutput{}, s.change(ctx, in.ResourceType, *in.ResourceId, func(p *parameter) error {
+	return &ssm.AddTagsToResourceOutput{}, s.change(ctx, in.ResourceType, *in.ResourceId, func(tags []types.Tag) ([]types.Tag, error) {
 		for _, tag := range in.Tags {
-			p.Tags = slices.DeleteFunc(p.Tags, func(t types.Tag) bool { return *t.Key == *tag.Key })
-			p.Tags = append(p.Tags, tag)
+			tags = slices.DeleteFunc(tags, func(t types.Tag) bool { return *t.Key == *tag.Key })
+			tags = append(tags, tag)
 		}
-		if len(p.Tags) > maxTags {
-			return cloud.Errorf("TooManyTagsError", "A resource has at most %d tags.", maxTags)
+		if len(tags) > maxTags {
+			return nil, cloud.Errorf("TooManyTagsError", "A resource has at most %d tags.", maxTags)
 		}
-		return nil
+		return tags, nil
 	})
 }
 
-// RemoveTagsFromResource removes tags from a parameter.
+// RemoveTagsFromResource removes tags from a parameter or a document.
 func (s *Service) RemoveTagsFromResource(ctx context.Context, in *ssm.RemoveTagsFromResourceInput) (*ssm.RemoveTagsFromResourceOutput, error) {
-	return &ssm.RemoveTagsFromResourceOutput{}, s.change(ctx, in.ResourceType, *in.ResourceId, func(p *parameter) error {
-		p.Tags = slices.DeleteFunc(p.Tags, func(t types.Tag) bool { return slices.Contains(in.TagKeys, *t.Key) })
-		return nil
+	return &ssm.RemoveTagsFromResourceOutput{}, s.change(ctx, in.ResourceType, *in.ResourceId, func(tags []types.Tag) ([]types.Tag, error) {
+		return slices.DeleteFunc(tags, func(t types.Tag) bool { return slices.Contains(in.TagKeys, *t.Key) }), nil
 	})
 }
 
-// ListTagsForResource lists a parameter's tags.
+// ListTagsForResource lists the tags of a parameter or a document.
 func (s *Service) ListTagsForResource(ctx context.Context, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
-	if in.ResourceType != types.ResourceTypeForTaggingParameter {
-		return nil, cloud.Unsupportedf("InvalidResourceType", "tags of resources of type %s", in.ResourceType)
-	}
-	region := cloud.RegionOf(ctx)
 	out := &ssm.ListTagsForResourceOutput{TagList: []types.Tag{}}
-	err := s.store.View(func(tx *cloud.Tx) error {
-		p, err := parameters.Get(tx, region, nameOf(region, *in.ResourceId))
-		if err == nil && p == nil {
-			err = cloud.Errorf("InvalidResourceId", "The resource ID is not valid: there is no parameter %s.", *in.ResourceId)
-		}
+	return out, s.store.View(func(tx *cloud.Tx) error {
+		tags, _, err := tagged(tx, cloud.RegionOf(ctx), in.ResourceType, *in.ResourceId)
 		if err == nil {
-			out.TagList = append(out.TagList, p.Tags...)
+			out.TagList = append(out.TagList, *tags...)
 		}
 		return err
 	})
-	return out, err
 }
 
 var goodLabel = regexp.MustCompile(`^[a-zA-Z0-9_.\-]{1,100}$`)

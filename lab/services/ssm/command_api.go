@@ -1,0 +1,316 @@
+package ssm
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"haven/lab/cloud"
+)
+
+// show shows a command with its counts; all are its invocations.
+func (c *command) show(all []*invocation) types.Command {
+	shown := types.Command{
+		CommandId: aws.String(c.ID), DocumentName: aws.String(c.Document), DocumentVersion: aws.String(c.Version), Comment: aws.String(c.Comment),
+		Parameters: c.Parameters, InstanceIds: c.Instances, Targets: c.Targets, MaxConcurrency: aws.String(c.MaxConcurrency), MaxErrors: aws.String(c.MaxErrors),
+		TimeoutSeconds: aws.Int32(int32(c.Timeout / time.Second)), RequestedDateTime: aws.Time(c.Requested), ExpiresAfter: aws.Time(c.expires()),
+		Status: c.Status, StatusDetails: aws.String(c.Details), TargetCount: int32(len(all)),
+		OutputS3BucketName: notEmpty(c.Output.Bucket), OutputS3KeyPrefix: notEmpty(c.Output.Prefix), CloudWatchOutputConfig: c.logging(),
+	}
+	for _, i := range all {
+		if i.over() {
+			shown.CompletedCount++
+		}
+		if i.countsAsError() {
+			shown.ErrorCount++
+		}
+		if i.Details == deliveryTimedOut {
+			shown.DeliveryTimedOutCount++
+		}
+	}
+	return shown
+}
+
+func (c *command) logging() *types.CloudWatchOutputConfig {
+	if c.Output.Group == "" {
+		return &types.CloudWatchOutputConfig{}
+	}
+	return &types.CloudWatchOutputConfig{CloudWatchOutputEnabled: true, CloudWatchLogGroupName: aws.String(c.Output.Group)}
+}
+
+// expires is when the command is over at the latest: delivered in time, and then run to the end of its own time.
+func (c *command) expires() time.Time {
+	at := c.Requested.Add(c.Timeout)
+	for _, step := range c.Work {
+		at = at.Add(step.Timeout)
+	}
+	return at
+}
+
+func findCommand(tx *cloud.Tx, region, id string) (*command, error) {
+	c, err := commands.Get(tx, region, id)
+	if err == nil && c == nil {
+		err = cloud.Errorf("InvalidCommandId", "There is no command %s.", id)
+	}
+	return c, err
+}
+
+// GetCommandInvocation tells how a command went at one node.
+func (s *Service) GetCommandInvocation(ctx context.Context, in *ssm.GetCommandInvocationInput) (*ssm.GetCommandInvocationOutput, error) {
+	region := cloud.RegionOf(ctx)
+	out := &ssm.GetCommandInvocationOutput{}
+	return out, s.store.View(func(tx *cloud.Tx) error {
+		c, err := findCommand(tx, region, *in.CommandId)
+		if err != nil {
+			return err
+		}
+		i, err := invocations.Get(tx, region, c.ID+"/"+*in.InstanceId)
+		if err != nil {
+			return err
+		}
+		if i == nil {
+			return cloud.Errorf("InvocationDoesNotExist", "The command %s has no invocation for %s.", c.ID, *in.InstanceId)
+		}
+		p, err := i.plugin(aws.ToString(in.PluginName))
+		if err != nil {
+			return err
+		}
+		c.fill(out, region, i, p)
+		return nil
+	})
+}
+
+// plugin returns the one that is named; a command with one plugin needs no name.
+func (i *invocation) plugin(name string) (*plugin, error) {
+	if name == "" && len(i.Plugins) == 1 {
+		return &i.Plugins[0], nil
+	}
+	at := slices.IndexFunc(i.Plugins, func(p plugin) bool { return p.Name == name })
+	if at < 0 {
+		return nil, cloud.Errorf("InvalidPluginName", "The command has several plugins, or none named %q: %s.", name, strings.Join(i.pluginNames(), ", "))
+	}
+	return &i.Plugins[at], nil
+}
+
+func (i *invocation) pluginNames() (names []string) {
+	for _, p := range i.Plugins {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+func (c *command) fill(out *ssm.GetCommandInvocationOutput, region string, i *invocation, p *plugin) {
+	const format = "2006-01-02T15:04:05.000Z"
+	out.CommandId, out.InstanceId, out.Comment = aws.String(c.ID), aws.String(i.Instance), aws.String(c.Comment)
+	out.DocumentName, out.DocumentVersion, out.PluginName = aws.String(c.Document), aws.String(c.Version), aws.String(p.Name)
+	out.Status, out.StatusDetails, out.ResponseCode = i.Status, aws.String(i.Details), p.Code
+	out.StandardOutputContent, out.StandardErrorContent = aws.String(p.Stdout), aws.String(p.Stderr)
+	out.StandardOutputUrl, out.StandardErrorUrl = aws.String(c.url(region, i, p, "stdout")), aws.String(c.url(region, i, p, "stderr"))
+	out.CloudWatchOutputConfig = c.logging()
+	out.ExecutionStartDateTime, out.ExecutionEndDateTime, out.ExecutionElapsedTime = aws.String(""), aws.String(""), aws.String("")
+	if !p.Started.IsZero() {
+		out.ExecutionStartDateTime = aws.String(p.Started.UTC().Format(format))
+	}
+	if !p.Ended.IsZero() {
+		out.ExecutionEndDateTime = aws.String(p.Ended.UTC().Format(format))
+		out.ExecutionElapsedTime = aws.String("PT" + strings.ToUpper(p.Ended.Sub(p.Started).Truncate(time.Millisecond).String()))
+	}
+}
+
+func (c *command) url(region string, i *invocation, p *plugin, name string) string {
+	if c.Output.Bucket == "" {
+		return ""
+	}
+	return "https://s3." + region + ".amazonaws.com/" + c.Output.Bucket + "/" + c.prefixOf(i.Instance, p.Name) + "/" + name
+}
+
+// ListCommands lists commands, the newest first.
+func (s *Service) ListCommands(ctx context.Context, in *ssm.ListCommandsInput) (*ssm.ListCommandsOutput, error) {
+	region := cloud.RegionOf(ctx)
+	out := &ssm.ListCommandsOutput{Commands: []types.Command{}}
+	return out, s.store.View(func(tx *cloud.Tx) error {
+		rows, err := commands.List(tx, region)
+		if err != nil {
+			return err
+		}
+		var kept []*command
+		for _, c := range rows {
+			passes, err := c.passes(in.Filters, string(c.Status))
+			if err != nil {
+				return err
+			}
+			if passes && (in.CommandId == nil || c.ID == *in.CommandId) && (in.InstanceId == nil || slices.Contains(c.Nodes, *in.InstanceId)) {
+				kept = append(kept, c)
+			}
+		}
+		if in.CommandId != nil && len(kept) == 0 {
+			_, err := findCommand(tx, region, *in.CommandId)
+			return err
+		}
+		slices.SortFunc(kept, func(a, b *command) int { return strings.Compare(a.age(), b.age()) })
+		page, next, err := pageOf(kept, (*command).age, in.NextToken, in.MaxResults, 50)
+		if err != nil {
+			return err
+		}
+		out.NextToken = next
+		for _, c := range page {
+			all, err := invocationsOf(tx, region, c.ID)
+			if err != nil {
+				return err
+			}
+			out.Commands = append(out.Commands, c.show(all))
+		}
+		return nil
+	})
+}
+
+// age sorts commands, the newest first.
+func (c *command) age() string {
+	const forever = 1 << 62
+	left := forever - c.Requested.UnixNano()
+	return time.Unix(0, left).UTC().Format("20060102150405.000000000") + c.ID
+}
+
+// passes tells whether a command, or an invocation of it in a status, passes the filters.
+func (c *command) passes(filters []types.CommandFilter, status string) (bool, error) {
+	for _, filter := range filters {
+		value := aws.ToString(filter.Value)
+		fits := false
+		switch filter.Key {
+		case types.CommandFilterKeyStatus:
+			fits = status == value
+		case types.CommandFilterKeyDocumentName:
+			fits = c.Document == value
+		case types.CommandFilterKeyInvokedAfter, types.CommandFilterKeyInvokedBefore:
+			at, err := time.Parse(time.RFC3339, value)
+			if err != nil {
+				return false, cloud.Errorf("InvalidFilterKey", "The value %q of the filter %s is no time, such as 2026-01-31T00:00:00Z.", value, filter.Key)
+			}
+			fits = c.Requested.After(at) == (filter.Key == types.CommandFilterKeyInvokedAfter)
+		default:
+			return false, cloud.Unsupportedf("InvalidFilterKey", "the filter %s", filter.Key)
+		}
+		if !fits {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// ListCommandInvocations lists what became of commands at nodes, the newest first.
+func (s *Service) ListCommandInvocations(ctx context.Context, in *ssm.ListCommandInvocationsInput) (*ssm.ListCommandInvocationsOutput, error) {
+	region := cloud.RegionOf(ctx)
+	out := &ssm.ListCommandInvocationsOutput{CommandInvocations: []types.CommandInvocation{}}
+	return out, s.store.View(func(tx *cloud.Tx) error {
+		all, err := invocations.List(tx, region)
+		if in.CommandId != nil {
+			if _, err := findCommand(tx, region, *in.CommandId); err != nil {
+				return err
+			}
+			all, err = invocationsOf(tx, region, *in.CommandId)
+		}
+		if err != nil {
+			return err
+		}
+		var kept []invoked
+		for _, i := range all {
+			c, err := commands.Get(tx, region, i.Command)
+			if err != nil || c == nil {
+				return err
+			}
+			passes, err := c.passes(in.Filters, string(i.Status))
+			if err != nil {
+				return err
+			}
+			if passes && (in.InstanceId == nil || i.Instance == *in.InstanceId) {
+				kept = append(kept, invoked{c, i})
+			}
+		}
+		slices.SortFunc(kept, func(a, b invoked) int { return strings.Compare(a.key(), b.key()) })
+		page, next, err := pageOf(kept, invoked.key, in.NextToken, in.MaxResults, 50)
+		out.NextToken = next
+		for _, one := range page {
+			out.CommandInvocations = append(out.CommandInvocations, one.show(region, in.Details))
+		}
+		return err
+	})
+}
+
+// invoked is an invocation with its command.
+type invoked struct {
+	*command
+	at *invocation
+}
+
+func (i invoked) key() string { return i.age() + "/" + i.at.Instance }
+
+func (i invoked) show(region string, details bool) types.CommandInvocation {
+	c := i.command
+	shown := types.CommandInvocation{
+		CommandId: aws.String(c.ID), InstanceId: aws.String(i.at.Instance), InstanceName: aws.String(""), Comment: aws.String(c.Comment),
+		DocumentName: aws.String(c.Document), DocumentVersion: aws.String(c.Version), RequestedDateTime: aws.Time(c.Requested),
+		Status: i.at.Status, StatusDetails: aws.String(i.at.Details), CloudWatchOutputConfig: c.logging(), CommandPlugins: []types.CommandPlugin{},
+	}
+	if !details {
+		return shown
+	}
+	for n := range i.at.Plugins {
+		p := &i.at.Plugins[n]
+		one := types.CommandPlugin{
+			Name: aws.String(p.Name), Status: p.Status, StatusDetails: aws.String(p.Details), ResponseCode: p.Code, Output: aws.String(p.output()),
+			StandardOutputUrl: aws.String(c.url(region, i.at, p, "stdout")), StandardErrorUrl: aws.String(c.url(region, i.at, p, "stderr")),
+			OutputS3BucketName: notEmpty(c.Output.Bucket), OutputS3KeyPrefix: notEmpty(c.Output.Prefix), OutputS3Region: aws.String(region),
+		}
+		if !p.Ended.IsZero() {
+			one.ResponseStartDateTime, one.ResponseFinishDateTime = aws.Time(p.Started), aws.Time(p.Ended)
+		}
+		shown.CommandPlugins = append(shown.CommandPlugins, one)
+	}
+	return shown
+}
+
+// output is both outputs in one text, as the agent joins them.
+func (p *plugin) output() string {
+	text := p.Stdout
+	if p.Stderr != "" {
+		text += "\n----------ERROR-------\n" + p.Stderr
+	}
+	return cut([]byte(text), mostOutput)
+}
+
+// CancelCommand ends a command at some of its nodes, or all: what runs is killed, what waits never begins.
+func (s *Service) CancelCommand(ctx context.Context, in *ssm.CancelCommandInput) (*ssm.CancelCommandOutput, error) {
+	region := cloud.RegionOf(ctx)
+	return &ssm.CancelCommandOutput{}, s.store.Update(func(tx *cloud.Tx) error {
+		c, err := findCommand(tx, region, *in.CommandId)
+		if err != nil || c.over() {
+			return err
+		}
+		for _, id := range in.InstanceIds {
+			if !slices.Contains(c.Nodes, id) {
+				return cloud.Errorf("InvalidInstanceId", "The command %s is not for instance %s.", c.ID, id)
+			}
+		}
+		all, err := invocationsOf(tx, region, c.ID)
+		if err != nil {
+			return err
+		}
+		c.Cancelled = true
+		for _, i := range all {
+			if i.over() || len(in.InstanceIds) > 0 && !slices.Contains(in.InstanceIds, i.Instance) {
+				continue
+			}
+			i.Cancelled = true
+			if err := invocations.Put(tx, region, i.key(), i); err != nil {
+				return err
+			}
+		}
+		c.sum(all)
+		return commands.Put(tx, region, c.ID, c)
+	})
+}
