@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// cpuPeriod is how often the quota of processor time is given anew, in microseconds.
+const cpuPeriod = 100_000
+
 // maxProcesses of one machine: a fork bomb ends there.
 const maxProcesses = 2048
 
@@ -93,10 +96,9 @@ func (c cgroups) create(id string, cpus float64, memoryMiB int64) (cgroup, error
 }
 
 func (g cgroup) limit(cpus float64, memoryMiB int64) error {
-	const period = 100_000 // microseconds
 	errs := []error{g.write("pids", "pids.max", strconv.Itoa(maxProcesses))}
 	if cpus > 0 {
-		errs = append(errs, g.write("cpu", "cpu.cfs_period_us", strconv.Itoa(period)), g.write("cpu", "cpu.cfs_quota_us", strconv.Itoa(int(cpus*period))))
+		errs = append(errs, g.write("cpu", "cpu.cfs_period_us", strconv.Itoa(cpuPeriod)), g.write("cpu", "cpu.cfs_quota_us", strconv.Itoa(int(cpus*cpuPeriod))))
 	}
 	if memoryMiB > 0 {
 		errs = append(errs, g.write("memory", "memory.limit_in_bytes", strconv.FormatInt(memoryMiB<<20, 10)))

@@ -19,10 +19,11 @@ type kernelCounts struct {
 	refused int64 // forks beyond the limit of processes
 }
 
-// followKernel writes on the machine's console what its kernel would say there of memory and processes that ran out.
+// followKernel counts the machine's credits, and writes on the machine's console what its kernel would say there of memory and processes that ran out.
 func (i *instance) followKernel(p *process) {
 	var told kernelCounts
 	begun := time.Now()
+	p.followCredits(i.facts())
 	tick := time.NewTicker(kernelEvery)
 	defer tick.Stop()
 	for {
@@ -31,6 +32,7 @@ func (i *instance) followKernel(p *process) {
 			return
 		case <-tick.C:
 		}
+		p.followCredits(i.facts())
 		now := p.group.counts()
 		for _, line := range kernelLines(told, now) {
 			fmt.Fprintf(p.console, "[%12.6f] %s\n", time.Since(begun).Seconds(), line)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,10 @@ type process struct {
 	state  *os.ProcessState
 
 	unmounted error // what went wrong with its volume in the end
+
+	mu      sync.Mutex // of what follows
+	credits credits
+	held    bool // to its baseline
 }
 
 // newProcess starts the first process of a machine, limited before it does anything. When it fails, the

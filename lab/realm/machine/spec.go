@@ -27,6 +27,8 @@ type Spec struct {
 	Interface InterfaceFacts
 
 	CPUs      float64 // of the instance type
+	Baseline  float64 // the share of each of them that a burstable type earns all the time; 0: it is not burstable
+	Unlimited bool    // it may burst without credits
 	MemoryMiB int64
 	DiskGiB   int // of its root volume when that is first made; 0: 8
 

@@ -23,6 +23,7 @@ type Usage struct {
 	BytesIn, BytesOut     uint64 // over its primary interface, since that was made
 	PacketsIn, PacketsOut uint64
 	Volume                VolumeUsage
+	Credits               float64 // of a burstable type, now
 }
 
 // VolumeUsage is what was read and written of a root volume.
@@ -47,6 +48,7 @@ func (m *Manager) Usage(id string) (usage Usage, ok bool) {
 	usage = Usage{CPU: time.Duration(cpu), Memory: memory, Processes: int(processes)}
 	err4 := usage.measureNetwork(i.facts().Namespace)
 	usage.Volume, err = p.volume.usage()
+	usage.Credits = p.creditsLeft()
 	return usage, errors.Join(err1, err2, err3, err4, err) == nil
 }
 

@@ -29,7 +29,7 @@ func (s *Service) machineSpec(tx *cloud.Tx, region string, row *instanceRow) (ma
 	spec := machine.Spec{
 		ID: row.ID, AccountID: cloud.Account, Region: region, Zone: row.Zone, ZoneID: cloud.ZoneID(row.Zone), Type: row.Type, ImageID: row.Image, Hostname: privateName(region, row.PrivateIP),
 		ReservationID: row.Reservation, UserData: data, LaunchedAt: row.LaunchedAt, Interface: facts,
-		CPUs: float64(kind.size.vcpus), MemoryMiB: kind.size.memoryMiB, DiskGiB: disk, Agent: "https://ssm." + region + ".amazonaws.com/", Tags: row.Tags, Profile: row.ProfileARN, Role: row.ProfileRole,
+		CPUs: float64(kind.size.vcpus), Baseline: kind.baseline(), Unlimited: row.Credits != "standard", MemoryMiB: kind.size.memoryMiB, DiskGiB: disk, Agent: "https://ssm." + region + ".amazonaws.com/", Tags: row.Tags, Profile: row.ProfileARN, Role: row.ProfileRole,
 		Metadata: machine.MetadataOptions{
 			Enabled: row.Metadata.Endpoint == types.InstanceMetadataEndpointStateEnabled, HopLimit: int(row.Metadata.HopLimit),
 			TokensRequired: row.Metadata.Tokens == types.HttpTokensStateRequired,

@@ -89,6 +89,9 @@ func (m *meter) round(s *Service, rows []*instanceRow, end time.Time) (data []me
 		}
 		kind, _ := findInstanceType(row.Type)
 		m.kept[row.ID] = append(m.kept[row.ID], readingOf(before, now, float64(kind.size.vcpus)))
+		if kind.family.burstable && end.Truncate(basicEvery).Equal(end) {
+			data = append(data, row.creditData(used.Credits, m.kept[row.ID], end)...)
+		}
 		if row.Monitoring || end.Truncate(basicEvery).Equal(end) {
 			data = append(data, row.usageData(m.kept[row.ID], end)...)
 			delete(m.kept, row.ID)
@@ -167,6 +170,23 @@ func (s *Service) checkData(row *instanceRow, end time.Time) []metric.Datum {
 				Namespace: metricsNamespace, Name: name, Dimensions: dimensions, Time: end.Add(-measureEvery), Unit: "Count", Values: number(failed),
 			})
 		}
+	}
+	return data
+}
+
+// creditData are the CPU credits of a burstable instance, which are told each five minutes whatever the monitoring.
+func (i *instanceRow) creditData(balance float64, minutes []reading, end time.Time) []metric.Datum {
+	kind, _ := findInstanceType(i.Type)
+	spent := 0.0
+	for _, minute := range minutes {
+		spent += minute["CPUUtilization"] / 100 * float64(kind.size.vcpus)
+	}
+	var data []metric.Datum
+	for name, value := range map[string]float64{"CPUCreditBalance": balance, "CPUCreditUsage": spent} {
+		data = append(data, metric.Datum{
+			Namespace: metricsNamespace, Name: name, Dimensions: []metric.Dimension{{Name: "InstanceId", Value: i.ID}},
+			Time: end.Add(-basicEvery), Unit: "Count", Values: []float64{value},
+		})
 	}
 	return data
 }
