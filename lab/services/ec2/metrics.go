@@ -33,6 +33,8 @@ var units = map[string]string{
 type meter struct {
 	last map[string]sample
 	kept map[string][]reading // of instances with basic monitoring, until their five minutes are over
+
+	spent map[string]float64 // CPU credits in these five minutes
 }
 
 type sample struct {
@@ -45,7 +47,7 @@ func (s *Service) measure(ctx context.Context) {
 	if s.machines == nil {
 		return
 	}
-	m := &meter{last: map[string]sample{}, kept: map[string][]reading{}}
+	m := &meter{last: map[string]sample{}, kept: map[string][]reading{}, spent: map[string]float64{}}
 	for {
 		next := time.Now().Truncate(measureEvery).Add(measureEvery)
 		select {
@@ -73,6 +75,7 @@ func (m *meter) round(s *Service, rows []*instanceRow, end time.Time) (data []me
 		if row.State != types.InstanceStateNameRunning {
 			delete(m.last, row.ID)
 			delete(m.kept, row.ID)
+			delete(m.spent, row.ID)
 			continue
 		}
 		data = append(data, s.checkData(row, end)...)
@@ -88,9 +91,12 @@ func (m *meter) round(s *Service, rows []*instanceRow, end time.Time) (data []me
 			before.at = end.Add(-measureEvery)
 		}
 		kind, _ := findInstanceType(row.Type)
-		m.kept[row.ID] = append(m.kept[row.ID], readingOf(before, now, float64(kind.size.vcpus)))
+		read := readingOf(before, now, float64(kind.size.vcpus))
+		m.kept[row.ID] = append(m.kept[row.ID], read)
+		m.spent[row.ID] += read["CPUUtilization"] / 100 * float64(kind.size.vcpus)
 		if kind.family.burstable && end.Truncate(basicEvery).Equal(end) {
-			data = append(data, row.creditData(used.Credits, m.kept[row.ID], end)...)
+			data = append(data, row.creditData(used.Credits, m.spent[row.ID], end)...)
+			delete(m.spent, row.ID)
 		}
 		if row.Monitoring || end.Truncate(basicEvery).Equal(end) {
 			data = append(data, row.usageData(m.kept[row.ID], end)...)
@@ -175,12 +181,7 @@ func (s *Service) checkData(row *instanceRow, end time.Time) []metric.Datum {
 }
 
 // creditData are the CPU credits of a burstable instance, which are told each five minutes whatever the monitoring.
-func (i *instanceRow) creditData(balance float64, minutes []reading, end time.Time) []metric.Datum {
-	kind, _ := findInstanceType(i.Type)
-	spent := 0.0
-	for _, minute := range minutes {
-		spent += minute["CPUUtilization"] / 100 * float64(kind.size.vcpus)
-	}
+func (i *instanceRow) creditData(balance, spent float64, end time.Time) []metric.Datum {
 	var data []metric.Datum
 	for name, value := range map[string]float64{"CPUCreditBalance": balance, "CPUCreditUsage": spent} {
 		data = append(data, metric.Datum{
