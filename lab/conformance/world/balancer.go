@@ -27,7 +27,7 @@ type Balancer struct {
 
 // Balancer makes a balancer in all the network's zones, with the network's Open security group. The target group
 // (protocol HTTP, port 80, /health each 5 seconds, thresholds of two) is changed by the functions given.
-func (n *Network) Balancer(t *testing.T, change ...func(*elasticloadbalancingv2.CreateTargetGroupInput)) *Balancer {
+func (n *Network) Balancer(t testing.TB, change ...func(*elasticloadbalancingv2.CreateTargetGroupInput)) *Balancer {
 	t.Helper()
 	ctx, w := context.Background(), n.World
 	b := &Balancer{Network: n, Name: fmt.Sprintf("test-%d-%d", n.Number, time.Now().UnixNano()%1e9)}
@@ -61,7 +61,7 @@ func (n *Network) Balancer(t *testing.T, change ...func(*elasticloadbalancingv2.
 }
 
 // Register adds instances to the target group.
-func (b *Balancer) Register(t *testing.T, ids ...string) {
+func (b *Balancer) Register(t testing.TB, ids ...string) {
 	t.Helper()
 	var targets []types.TargetDescription
 	for _, id := range ids {
@@ -85,7 +85,7 @@ func (b *Balancer) Health() (map[string]types.TargetHealth, error) {
 }
 
 // AwaitHealth waits until a target is in a state.
-func (b *Balancer) AwaitHealth(t *testing.T, id string, state types.TargetHealthStateEnum) {
+func (b *Balancer) AwaitHealth(t testing.TB, id string, state types.TargetHealthStateEnum) {
 	t.Helper()
 	Wait(t, fmt.Sprintf("target %s to be %s", id, state), limit, func() error {
 		health, err := b.Health()
@@ -97,7 +97,7 @@ func (b *Balancer) AwaitHealth(t *testing.T, id string, state types.TargetHealth
 }
 
 // Nodes are the balancer's nodes, once there is one in each zone that it has; a client outside reaches each at its loopback address.
-func (b *Balancer) Nodes(t *testing.T) (nodes []control.Node) {
+func (b *Balancer) Nodes(t testing.TB) (nodes []control.Node) {
 	t.Helper()
 	Wait(t, "the nodes of "+b.Name, limit, func() error {
 		status, err := b.Network.World.Control.Status(context.Background())

@@ -3,7 +3,7 @@
 //
 //	func TestMain(m *testing.M) { os.Exit(world.Main(m)) }
 //
-//	func TestSomething(t *testing.T) {
+//	func TestSomething(t testing.TB) {
 //		w := world.Open(t)          // after t.Parallel(), if the test only waits
 //		n := w.Network(t, "a", "b") // a VPC with a public subnet in each zone
 //		id := n.Instance(t, world.Instance{Zone: "a", UserData: w.WebServer(80)})

@@ -27,7 +27,7 @@ type Instance struct {
 }
 
 // Launch starts an instance and returns its id at once; it is terminated when the test ends.
-func (n *Network) Launch(t *testing.T, i Instance) string {
+func (n *Network) Launch(t testing.TB, i Instance) string {
 	t.Helper()
 	if i.Subnet == "" {
 		i.Subnet = n.Subnets[i.Zone]
@@ -60,7 +60,7 @@ func (n *Network) Launch(t *testing.T, i Instance) string {
 }
 
 // Instance starts an instance and waits until it runs.
-func (n *Network) Instance(t *testing.T, i Instance) string {
+func (n *Network) Instance(t testing.TB, i Instance) string {
 	t.Helper()
 	id := n.Launch(t, i)
 	n.World.AwaitState(t, id, types.InstanceStateNameRunning)
@@ -68,7 +68,7 @@ func (n *Network) Instance(t *testing.T, i Instance) string {
 }
 
 // AwaitState waits until an instance is in a state.
-func (w *World) AwaitState(t *testing.T, id string, state types.InstanceStateName) {
+func (w *World) AwaitState(t testing.TB, id string, state types.InstanceStateName) {
 	t.Helper()
 	Wait(t, fmt.Sprintf("%s to be %s", id, state), limit, func() error {
 		i, err := w.Describe(id)
@@ -92,7 +92,7 @@ func (w *World) Describe(id string) (types.Instance, error) {
 }
 
 // Address is an instance's private address.
-func (w *World) Address(t *testing.T, id string) string {
+func (w *World) Address(t testing.TB, id string) string {
 	t.Helper()
 	i, err := w.Describe(id)
 	require.NoError(t, err)
@@ -100,7 +100,7 @@ func (w *World) Address(t *testing.T, id string) string {
 }
 
 // Shell runs a script on an instance as root, as its console would, and returns what it printed and how it ended.
-func (w *World) Shell(t *testing.T, id, script string) (output string, exit int) {
+func (w *World) Shell(t testing.TB, id, script string) (output string, exit int) {
 	t.Helper()
 	result, err := w.Control.Exec(context.Background(), control.ExecRequest{Instance: id, Command: []string{"sh", "-c", script}})
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func (w *World) Shell(t *testing.T, id, script string) (output string, exit int)
 }
 
 // MustShell is Shell for a script that has to succeed.
-func (w *World) MustShell(t *testing.T, id, script string) string {
+func (w *World) MustShell(t testing.TB, id, script string) string {
 	t.Helper()
 	output, exit := w.Shell(t, id, script)
 	require.Zero(t, exit, "%s: %s", script, output)
@@ -117,7 +117,7 @@ func (w *World) MustShell(t *testing.T, id, script string) string {
 
 // Profile makes a role for instances, with a policy document when that is not empty, and its instance profile; both
 // have the name.
-func (w *World) Profile(t *testing.T, name, policy string) {
+func (w *World) Profile(t testing.TB, name, policy string) {
 	t.Helper()
 	ctx := context.Background()
 	_, err := w.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(

@@ -35,7 +35,7 @@ type Network struct {
 func Zone(letter string) string { return Region + letter }
 
 // Network makes a VPC with a public subnet in each of the zones (by letter).
-func (w *World) Network(t *testing.T, zones ...string) *Network {
+func (w *World) Network(t testing.TB, zones ...string) *Network {
 	t.Helper()
 	ctx := context.Background()
 	w.mu.Lock()
@@ -63,7 +63,7 @@ func (w *World) Network(t *testing.T, zones ...string) *Network {
 }
 
 // Subnet makes a subnet 10.n.<third>.0/24 in a zone; its routes are the table's, or the VPC's main ones when that is empty.
-func (n *Network) Subnet(t *testing.T, zone string, third int, table string) string {
+func (n *Network) Subnet(t testing.TB, zone string, third int, table string) string {
 	t.Helper()
 	subnet, err := n.World.EC2.CreateSubnet(context.Background(), &ec2.CreateSubnetInput{
 		VpcId: &n.ID, AvailabilityZone: aws.String(Zone(zone)), CidrBlock: aws.String(fmt.Sprintf("10.%d.%d.0/24", n.Number, third)),
@@ -77,7 +77,7 @@ func (n *Network) Subnet(t *testing.T, zone string, third int, table string) str
 }
 
 // RouteTable makes an empty route table.
-func (n *Network) RouteTable(t *testing.T) string {
+func (n *Network) RouteTable(t testing.TB) string {
 	t.Helper()
 	table, err := n.World.EC2.CreateRouteTable(context.Background(), &ec2.CreateRouteTableInput{VpcId: &n.ID})
 	require.NoError(t, err)
@@ -85,7 +85,7 @@ func (n *Network) RouteTable(t *testing.T) string {
 }
 
 // Route adds a route to a table.
-func (n *Network) Route(t *testing.T, table string, in *ec2.CreateRouteInput) {
+func (n *Network) Route(t testing.TB, table string, in *ec2.CreateRouteInput) {
 	t.Helper()
 	in.RouteTableId = &table
 	_, err := n.World.EC2.CreateRoute(context.Background(), in)
@@ -94,7 +94,7 @@ func (n *Network) Route(t *testing.T, table string, in *ec2.CreateRouteInput) {
 
 // SecurityGroup makes a group with inbound rules "protocol from to source", a source being a CIDR block or a group's id;
 // everything may go out.
-func (n *Network) SecurityGroup(t *testing.T, rules ...string) string {
+func (n *Network) SecurityGroup(t testing.TB, rules ...string) string {
 	t.Helper()
 	ctx := context.Background()
 	group, err := n.World.EC2.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
@@ -109,7 +109,7 @@ func (n *Network) SecurityGroup(t *testing.T, rules ...string) string {
 }
 
 // Permission reads a rule "protocol from to source".
-func Permission(t *testing.T, rule string) types.IpPermission {
+func Permission(t testing.TB, rule string) types.IpPermission {
 	t.Helper()
 	var protocol, source string
 	var from, to int32

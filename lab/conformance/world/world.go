@@ -62,7 +62,7 @@ type fleet struct {
 }
 
 // Open returns the lab, which other tests may use at the same time. Call t.Parallel, if at all, before it.
-func Open(t *testing.T) *World {
+func Open(t testing.TB) *World {
 	t.Helper()
 	w := shared.open(t)
 	shared.use.RLock()
@@ -71,7 +71,7 @@ func Open(t *testing.T) *World {
 }
 
 // OpenAlone returns the lab when no other test uses it, and keeps it from others until the test ends.
-func OpenAlone(t *testing.T) *World {
+func OpenAlone(t testing.TB) *World {
 	t.Helper()
 	w := shared.open(t)
 	shared.use.Lock()
@@ -79,7 +79,7 @@ func OpenAlone(t *testing.T) *World {
 	return w
 }
 
-func (f *fleet) open(t *testing.T) *World {
+func (f *fleet) open(t testing.TB) *World {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a whole lab")
@@ -140,7 +140,7 @@ func (w *World) Start() error {
 }
 
 // Kill ends the lab as a power cut would and returns when all its processes have gone.
-func (w *World) Kill(t *testing.T) {
+func (w *World) Kill(t testing.TB) {
 	t.Helper()
 	require.NoError(t, syscall.Kill(w.pid, syscall.SIGKILL))
 	Wait(t, "the lab's socket to close", startLimit, func() error {
