@@ -22,9 +22,8 @@ func newObserver(l *lab) *observer.Observer {
 		regions = append(regions, region.Name)
 	}
 	changed, _ := l.store.Watch() // as long as the lab runs
-	look := &viewer{lab: l}
 	return observer.New(observer.Options{
-		Regions: regions, Look: look.look, History: look.history, Timeline: l.timeline, Changed: changed, Log: l.log,
+		Regions: regions, Look: l.viewer.look, History: l.viewer.history, Timeline: l.timeline, Changed: changed, Log: l.log,
 	})
 }
 

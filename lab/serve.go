@@ -96,6 +96,7 @@ type lab struct {
 	grounded error
 	services *services
 	forwards *forwards
+	viewer   *viewer
 	observer *observer.Observer
 }
 
@@ -129,6 +130,7 @@ func (l *lab) run(ctx context.Context, api, socket net.Listener) error {
 	}
 	handler.use(settled(server))
 	l.forwards = newForwards(l)
+	l.viewer = &viewer{lab: l}
 	l.observer = newObserver(l)
 	door, err := l.frontDoor(handler)
 	if err != nil {

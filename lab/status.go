@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"haven/lab/cloud"
 	"haven/lab/control"
+	"haven/lab/page"
+	"haven/lab/timeline"
 )
 
 // Status tells what the lab is and holds.
 func (l *lab) Status(context.Context) (control.Status, error) {
-	status := control.Status{PID: pid(), Endpoint: l.endpoint(), Started: l.started, Realm: RealmRunning, Nodes: l.forwards.list()}
+	status := control.Status{PID: pid(), Endpoint: l.endpoint(), Page: l.endpoint() + page.Root, Started: l.started, Realm: RealmRunning, Nodes: l.forwards.list()}
 	if l.grounded != nil {
 		status.Realm = l.grounded.Error()
 	} else if entries, err := os.ReadDir("/run/netns"); err == nil {
@@ -26,6 +29,19 @@ func (l *lab) Status(context.Context) (control.Status, error) {
 		return err
 	})
 	return status, err
+}
+
+// sightEvents is how many events a sight has.
+const sightEvents = 20
+
+// Sight looks at a region now, closely, and tells what happened there last.
+func (l *lab) Sight(ctx context.Context, region string) (control.Sight, error) {
+	if _, ok := cloud.FindRegion(region); !ok {
+		return control.Sight{}, fmt.Errorf("looking at the region %q: the lab has none of that name", region)
+	}
+	picture, err := l.viewer.look(ctx, region, true)
+	events := slices.DeleteFunc(l.timeline.Newest(10*sightEvents), func(e timeline.Event) bool { return e.Region != "" && e.Region != region })
+	return control.Sight{Picture: picture, Events: events[max(0, len(events)-sightEvents):]}, err
 }
 
 // Exec runs a command on an instance as its console would.

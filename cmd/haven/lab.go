@@ -29,7 +29,7 @@ func newLab() *cobra.Command {
 		Use:   "lab",
 		Short: "The embedded AWS region: start it, stop it, look at it",
 	}
-	cmd.AddCommand(newLabStart(), newLabStop(), newLabStatus(), newLabLogs(), newLabReset(), newLabExec(), newLabCertificate(), newLabFault(), newLabInit(), newLabServe())
+	cmd.AddCommand(newLabStart(), newLabStop(), newLabStatus(), newLabLogs(), newLabReset(), newLabExec(), newLabPage(), newLabCertificate(), newLabFault(), newLabInit(), newLabServe())
 	return cmd
 }
 
@@ -56,6 +56,7 @@ func newLabStart() *cobra.Command {
 				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "The lab answers at %s after %s (process %d).\n", status.Endpoint, time.Since(begun).Round(time.Millisecond), status.PID)
+			fmt.Fprintf(cmd.ErrOrStderr(), "See it live: %s\n", status.Page)
 			if status.Realm != lab.RealmRunning {
 				fmt.Fprintf(cmd.ErrOrStderr(), "Nothing can run in it: %s\n", status.Realm)
 			}
@@ -123,9 +124,27 @@ func newLabStatus() *cobra.Command {
 	return cmd
 }
 
+func newLabPage() *cobra.Command {
+	return &cobra.Command{
+		Use: "page", Short: "Print the address of the lab's live page", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := labDir()
+			if err != nil {
+				return err
+			}
+			status, err := control.NewClient(dir).Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), status.Page)
+			return nil
+		},
+	}
+}
+
 func printLabStatus(w io.Writer, status control.Status) error {
-	fmt.Fprintf(w, "endpoint  %s\nprocess   %d, up %s\nregions   %v\nrealm     %s, %d namespaces\n\n",
-		status.Endpoint, status.PID, time.Since(status.Started).Round(time.Second), status.Regions, status.Realm, status.Namespaces)
+	fmt.Fprintf(w, "endpoint  %s\npage      %s\nprocess   %d, up %s\nregions   %v\nrealm     %s, %d namespaces\n\n",
+		status.Endpoint, status.Page, status.PID, time.Since(status.Started).Round(time.Second), status.Regions, status.Realm, status.Namespaces)
 	live := 0
 	for _, count := range status.Resources {
 		live += count.Live

@@ -39,6 +39,7 @@ type statusOptions struct {
 	output string
 	wait   time.Duration
 	quiet  bool
+	watch  bool
 }
 
 func newStatus() *cobra.Command {
@@ -53,6 +54,9 @@ func newStatus() *cobra.Command {
 			if err := checkOutput(options.output); err != nil {
 				return err
 			}
+			if options.watch {
+				return watchStatus(cmd.Context(), options, cmd.OutOrStdout())
+			}
 			return runStatus(cmd.Context(), options, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -60,6 +64,9 @@ func newStatus() *cobra.Command {
 	cmd.Flags().StringVarP(&options.stack, "stack", "s", labStack, "stack to look at")
 	cmd.Flags().DurationVar(&options.wait, "wait", 0, "wait so long, such as 5m, until the environment serves")
 	cmd.Flags().BoolVar(&options.quiet, "quiet", false, "print no table")
+	cmd.Flags().BoolVarP(&options.watch, "watch", "w", false, "go on looking, until interrupted: in place on a terminal, else a line for each change")
+	cmd.MarkFlagsMutuallyExclusive("watch", "quiet")
+	cmd.MarkFlagsMutuallyExclusive("watch", "wait")
 	return cmd
 }
 
@@ -129,6 +136,11 @@ func look(ctx context.Context, root string, stack outputs.Outputs, name string) 
 	if err != nil {
 		return nil, err
 	}
+	sight, err := control.NewClient(filepath.Join(root, ".haven", "lab")).Sight(ctx, stack.Region)
+	if err != nil {
+		return nil, err
+	}
+	seen.Add(sight)
 	return seen, probe(ctx, filepath.Join(root, ".haven", "lab"), seen)
 }
 
@@ -227,6 +239,9 @@ func printEnvironment(w io.Writer, e *environment.Environment, ca string) error 
 	if !e.Ready {
 		fmt.Fprintf(w, "\nNot well: %s\n", strings.Join(e.Troubles, "; "))
 	}
+	if err := printSight(w, e.Lab); err != nil {
+		return err
+	}
 	return printTries(w, e, ca)
 }
 
@@ -246,7 +261,7 @@ func printZone(w io.Writer, e *environment.Environment, zone string) {
 		row(x.Zone, "server", x.ID, x.Address, strings.TrimSpace(x.Lifecycle+" "+x.Health+" "+x.Reason))
 	}
 	for _, x := range e.Database.Members {
-		row(x.Zone, "database", x.ID, x.Role, x.Status)
+		row(x.Zone, "database", x.ID, x.Role, strings.TrimSpace(x.Status+" "+lagText(x.Lag)))
 	}
 	for _, x := range e.Mounts {
 		row(x.Zone, "files", "", x.Address, x.State)

@@ -12,12 +12,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"haven/lab/cloud"
+	"haven/lab/overview"
+	"haven/lab/timeline"
 )
 
 // SocketFile is the socket's name below the lab's folder.
@@ -27,6 +30,7 @@ const SocketFile = "control.sock"
 type Status struct {
 	PID        int           `json:"pid"`
 	Endpoint   string        `json:"endpoint"`
+	Page       string        `json:"page"` // the live page's address
 	Started    time.Time     `json:"started"`
 	Regions    []string      `json:"regions"`
 	Realm      string        `json:"realm"` // "running", or why nothing can run here
@@ -43,6 +47,12 @@ type Node struct {
 	Address  string `json:"address"` // the loopback address that leads there
 	Ports    []int  `json:"ports"`
 	State    string `json:"state"`
+}
+
+// Sight is a region as the live page shows it, and the newest events, oldest first.
+type Sight struct {
+	Picture overview.Picture `json:"picture"`
+	Events  []timeline.Event `json:"events"`
 }
 
 // ExecRequest asks to run a command on an instance, as root, with the given standard input.
@@ -63,6 +73,8 @@ type ExecResult struct {
 type Lab interface {
 	Status(ctx context.Context) (Status, error)
 	Exec(ctx context.Context, request ExecRequest) (ExecResult, error)
+	// Sight tells how a region is and what happened there last.
+	Sight(ctx context.Context, region string) (Sight, error)
 	// Stop begins an orderly end; it returns at once.
 	Stop()
 	Breaker
@@ -100,6 +112,10 @@ func Handler(lab Lab) http.Handler {
 		}
 		result, err := lab.Exec(r.Context(), request)
 		reply(w, result, err)
+	})
+	mux.HandleFunc("GET /sight", func(w http.ResponseWriter, r *http.Request) {
+		sight, err := lab.Sight(r.Context(), r.URL.Query().Get("region"))
+		reply(w, sight, err)
 	})
 	serveFaults(mux, lab)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // go tool pprof, through curl --unix-socket
@@ -144,6 +160,11 @@ func NewClient(dir string) *Client {
 // Status asks the lab what runs. Without a lab the error is ErrNotRunning.
 func (c *Client) Status(ctx context.Context) (status Status, err error) {
 	return status, c.call(ctx, http.MethodGet, "/status", nil, &status)
+}
+
+// Sight asks how a region is and what happened there last.
+func (c *Client) Sight(ctx context.Context, region string) (sight Sight, err error) {
+	return sight, c.call(ctx, http.MethodGet, "/sight?region="+url.QueryEscape(region), nil, &sight)
 }
 
 // Exec runs a command on an instance.

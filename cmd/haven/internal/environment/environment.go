@@ -20,6 +20,8 @@ type Environment struct {
 	Servers   []Server   `json:"servers"`
 	Database  Database   `json:"database"`
 	Mounts    []Mount    `json:"mounts"`
+	// Lab is what only the lab tells; nil in the cloud.
+	Lab *Lab `json:"lab,omitempty"`
 }
 
 // Endpoint is the firewall in one zone.
@@ -63,6 +65,8 @@ type Member struct {
 	Zone   string `json:"zone"`
 	Role   string `json:"role"` // "writer" or "reader"
 	Status string `json:"status"`
+	// Lag is how far a reader is behind, in seconds; nil: unknown, or a writer.
+	Lag *float64 `json:"lag,omitempty"`
 }
 
 // Mount is a mount target of the shared files.
