@@ -60,7 +60,7 @@ func newGroup(t *testing.T, n *world.Network, size int32, edit ...func(*autoscal
 // data is a version of the launch template: a web server, told apart by a word.
 func (g *group) data(version string) *ec2types.RequestLaunchTemplateData {
 	return &ec2types.RequestLaunchTemplateData{
-		ImageId: aws.String(world.Image), InstanceType: ec2types.InstanceTypeT3Micro,
+		ImageId: aws.String(world.Image), InstanceType: ec2types.InstanceTypeT3Micro, Monitoring: &ec2types.LaunchTemplatesMonitoringRequest{Enabled: aws.Bool(true)},
 		UserData:          aws.String(base64.StdEncoding.EncodeToString([]byte(g.World.WebServer(80) + "# " + version + "\n"))),
 		NetworkInterfaces: []ec2types.LaunchTemplateInstanceNetworkInterfaceSpecificationRequest{{DeviceIndex: aws.Int32(0), Groups: []string{g.Open}, AssociatePublicIpAddress: aws.Bool(true)}},
 	}

@@ -3,6 +3,7 @@ package autoscaling_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +89,18 @@ func (w *watch) AlarmState(_ *cloud.Tx, _, name string) (cwtypes.StateValue, boo
 	defer w.mu.Unlock()
 	state, ok := w.states[name]
 	return state, ok, nil
+}
+
+func (w *watch) AlarmsFor(_ *cloud.Tx, region, action string) (map[string]string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	found := map[string]string{}
+	for name, a := range w.alarms {
+		if slices.Contains(a.AlarmActions, action) {
+			found[name] = cloud.ARN("cloudwatch", region, "alarm:"+name)
+		}
+	}
+	return found, nil
 }
 
 func (w *watch) set(name string, state cwtypes.StateValue) {

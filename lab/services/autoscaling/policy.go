@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -76,11 +77,28 @@ func (s *Service) DescribePolicies(ctx context.Context, in *autoscaling.Describe
 		})
 		page, next, err := paged(all, (*policy).key, in.NextToken, in.MaxRecords, 50)
 		for _, p := range page {
-			out.ScalingPolicies = append(out.ScalingPolicies, p.Policy)
+			described, err := s.withAlarms(tx, cloud.RegionOf(ctx), p.Policy)
+			if err != nil {
+				return err
+			}
+			out.ScalingPolicies = append(out.ScalingPolicies, described)
 		}
 		out.NextToken = next
 		return err
 	})
+}
+
+// withAlarms adds the user's alarms that invoke a policy; target tracking knows its own.
+func (s *Service) withAlarms(tx *cloud.Tx, region string, p types.ScalingPolicy) (types.ScalingPolicy, error) {
+	if s.alarms == nil || text(p.PolicyType) == tracking {
+		return p, nil
+	}
+	users, err := s.alarms.AlarmsFor(tx, region, text(p.PolicyARN))
+	p.Alarms = []types.Alarm{}
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		p.Alarms = append(p.Alarms, types.Alarm{AlarmName: aws.String(name), AlarmARN: aws.String(users[name])})
+	}
+	return p, err
 }
 
 // DeletePolicy forgets a policy; the alarms of a target tracking policy go with it.

@@ -138,7 +138,12 @@ func TestSimpleScalingCoolsDown(t *testing.T) {
 	alarm, err := b.track("cpu", predefined(types.MetricTypeASGAverageCPUUtilization, ""))
 	require.NoError(t, err)
 	ring := *b.watch.alarm(*alarm.Alarms[0].AlarmName)
-	ring.AlarmActions = []string{*put.PolicyARN}
+	ring.AlarmActions, ring.AlarmName = []string{*put.PolicyARN}, aws.String("mine")
+	_, err = b.watch.PutAlarm(nil, wiretest.Region, &ring)
+	require.NoError(t, err)
+	told, err := b.client.DescribePolicies(t.Context(), &sdk.DescribePoliciesInput{AutoScalingGroupName: aws.String(web), PolicyNames: []string{"one-more"}})
+	require.NoError(t, err)
+	require.Equal(t, "mine", *told.ScalingPolicies[0].Alarms[0].AlarmName, "the user's alarm that invokes it")
 	b.watch.ring(t, &ring, 99)
 	b.watch.ring(t, &ring, 99)
 	require.EqualValues(t, 2, *b.group().DesiredCapacity, "the first activity goes on")

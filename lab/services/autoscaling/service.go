@@ -42,6 +42,8 @@ type Alarms interface {
 	// DeleteAlarm deletes an alarm; a missing one is no error.
 	DeleteAlarm(tx *cloud.Tx, region, name string) error
 	AlarmState(tx *cloud.Tx, region, nameOrARN string) (state cwtypes.StateValue, found bool, err error)
+	// AlarmsFor returns the ARNs, by their names, of the alarms that have an action.
+	AlarmsFor(tx *cloud.Tx, region, actionARN string) (map[string]string, error)
 }
 
 // Notifier publishes to SNS topics. It is never called inside a transaction.

@@ -122,7 +122,8 @@ type bench struct {
 	store  *cloud.Store
 }
 
-func newBench(t *testing.T) *bench {
+// newBench serves the API and keeps groups; join changes what the service depends on before it runs.
+func newBench(t *testing.T, join ...func(*bench)) *bench {
 	t.Helper()
 	store, err := cloud.Open(filepath.Join(t.TempDir(), "store"))
 	require.NoError(t, err)
@@ -130,6 +131,9 @@ func newBench(t *testing.T) *bench {
 	b := &bench{T: t, stage: &stage{instances: map[string]*ec2.Instance{}, targets: map[string]elasticloadbalancingv2.Health{}}, post: &post{}, watch: newWatch(), store: store}
 	service := autoscaling.New(store, b.stage, b.stage, slog.Default(), autoscaling.WithAlarms(b.watch), autoscaling.WithNotifier(b.post), autoscaling.WithMetrics(b.watch), autoscaling.WithTimeline(b.watch.tell))
 	b.watch.service = service
+	for _, apply := range join {
+		apply(b)
+	}
 	b.client = sdk.NewFromConfig(wiretest.New(t, map[string]any{"autoscaling": service}))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
