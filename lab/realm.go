@@ -181,7 +181,7 @@ func (e *lateEvents) line(cluster, member, line string) {
 }
 
 func (e *lateEvents) access(entry balancer.Entry) {
-	if e.traffic != nil {
+	if e.traffic != nil && !entry.Refused {
 		e.traffic.Add(request(entry))
 	}
 	if e.balancers != nil {

@@ -1,10 +1,6 @@
 package overview
 
-import (
-	"fmt"
-
-	"haven/lab/timeline"
-)
+import "haven/lab/timeline"
 
 // Changes tells what differs between two pictures of a region, as events of the later one's time.
 func Changes(before, after Picture) (events []timeline.Event) {
@@ -77,7 +73,7 @@ func situations(p Picture) (all []situation) {
 			add("ec2", "nat", z.Name, x.Thing, x.plainly())
 		}
 		for _, x := range z.Balancer {
-			x.ID = fmt.Sprintf("%s %s", x.Group, x.ID)
+			x.ID = x.Group // which node the zone tells; the balancer's own events are about it, too
 			add("elasticloadbalancingv2", "node", z.Name, x.Thing, x.plainly())
 		}
 		for _, x := range z.Servers {

@@ -50,6 +50,6 @@ export class Timeline {
 
   row(e) {
     return h("div", { key: String(e.id), class: this.fresh.has(e.id) ? "event fresh" : "event" }, h("time", { datetime: e.time }, time(e.time)), icon(shapes[e.severity] || "info"),
-      h("p", {}, h("span", { class: "quiet" }, words[e.severity] || ""), h("span", { class: "id" }, e.subject), " ", e.text, (e.zone || e.source) && h("span", { class: "where" }, " · " + [e.zone, e.source].filter(Boolean).join(" · "))));
+      h("p", { title: e.text.length > 120 && e.text }, h("span", { class: "quiet" }, words[e.severity] || ""), h("span", { class: "id" }, e.subject), " ", e.text, (e.zone || e.source) && h("span", { class: "where" }, " · " + [e.zone, e.source].filter(Boolean).join(" · "))));
   }
 }
