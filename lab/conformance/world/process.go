@@ -37,6 +37,8 @@ func Main(m *testing.M) int {
 			return serveLab(os.Args[2])
 		case "web-server":
 			return exitCode(1, serveWeb(os.Args[2]))
+		case "read-object":
+			return exitCode(0, readObject(os.Args[2], os.Args[3], os.Args[4]))
 		}
 	}
 	if host.Privileged() != nil {
