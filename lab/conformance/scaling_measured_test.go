@@ -56,7 +56,7 @@ func TestMeasuredProcessorUseAddsInstances(t *testing.T) {
 	t.Parallel()
 	w := world.Open(t)
 	g := measured(t, w.Network(t, "a", "b"), 20, &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricTypeASGAverageCPUUtilization})
-	w.MustShell(t, g.ids()[0], "setsid sh -c 'while :; do :; done' >/dev/null 2>&1 </dev/null & exit 0")
+	w.MustShell(t, g.ids()[0], "printf '[Service]\nExecStart=/bin/sh -c \"while :; do :; done\"\n' >/etc/systemd/system/busy.service && systemctl daemon-reload && systemctl start busy.service")
 	g.grows()
 }
 

@@ -2,6 +2,7 @@ package autoscaling
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
@@ -18,8 +19,7 @@ func WithTimeline(told timeline.Hook) Option { return func(s *Service) { s.told 
 func (s *Service) watch(ctx context.Context) {
 	wake, stop := s.store.Watch(activities.Name())
 	defer stop()
-	known := map[string]bool{} // by key: whether it has ended
-	_, err := s.news(known)
+	known, _, err := s.news(nil)
 	for {
 		if err != nil {
 			s.log.Error("telling of scaling activities", "error", err)
@@ -29,33 +29,36 @@ func (s *Service) watch(ctx context.Context) {
 			return
 		case <-wake:
 		}
+		var now map[string]bool
 		var fresh []timeline.Event
-		fresh, err = s.news(known)
-		for _, e := range fresh {
-			s.told(e)
+		if now, fresh, err = s.news(known); err == nil {
+			known = now
+			for _, e := range fresh {
+				s.told(e)
+			}
 		}
 	}
 }
 
-// news returns the events of activities that are not known as they are, and remembers them.
-func (s *Service) news(known map[string]bool) (events []timeline.Event, err error) {
-	err = s.store.View(func(tx *cloud.Tx) error {
+// news returns what is known of activities now, by key whether they have ended, and the events of those of which less
+// was known before.
+func (s *Service) news(before map[string]bool) (known map[string]bool, events []timeline.Event, err error) {
+	known = map[string]bool{}
+	return known, events, s.store.View(func(tx *cloud.Tx) error {
 		for _, region := range cloud.Regions() {
 			all, err := activities.List(tx, region.Name)
 			if err != nil {
 				return err
 			}
-			for i := len(all) - 1; i >= 0; i-- { // they are in the order of newest first
-				a := all[i]
-				ended, seen := known[a.key()]
-				if known[a.key()] = a.Ended != nil; !seen || ended != (a.Ended != nil) {
+			for _, a := range slices.Backward(all) { // they are in the order of newest first
+				known[a.key()] = a.Ended != nil
+				if ended, seen := before[a.key()]; !seen || ended != (a.Ended != nil) {
 					events = append(events, a.event(region.Name))
 				}
 			}
 		}
 		return nil
 	})
-	return events, err
 }
 
 // event is an activity as the timeline tells it: with its cause when it begins, with its status when it is over.
