@@ -78,6 +78,9 @@ func (l *accessLogs) follow(b *loadBalancer) {
 }
 
 func (l *accessLogs) add(entry balancer.Entry, now time.Time) {
+	if entry.Connection == "" {
+		return // the node does not know yet that logs are on
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.wanted[entry.Balancer][accessLog] && !(entry.Refused && entry.Status == 0) {

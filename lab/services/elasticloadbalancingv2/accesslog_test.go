@@ -55,7 +55,7 @@ func TestAccessLogsReachTheBucketOfABalancerThatHasThemOn(t *testing.T) {
 	b.eventually("the node is told to log", func() bool { return b.realm.spec("us-east-1a").Settings.Log })
 	node := b.spec("us-east-1a")
 	require.Equal(t, "lb/AWSLogs/000000000000/ELBAccessLogTestFile", tested.key)
-	service.Access(balancer.Entry{Balancer: *arn, Interface: node, Zone: "us-east-1a", Time: time.Now(), Begun: time.Now(), Listener: 80, Client: "203.0.113.9:4000", Server: "i-1",
+	service.Access(balancer.Entry{Balancer: *arn, Interface: node, Zone: "us-east-1a", Connection: "c", Time: time.Now(), Begun: time.Now(), Listener: 80, Client: "203.0.113.9:4000", Server: "i-1",
 		Group: b.realm.spec("us-east-1a").Groups[0].ID, Target: "10.0.0.5:8080", Rule: "0", Status: 200, Answered: "200", Method: "GET", Authority: "web", Path: "/", Version: "1.1"})
 	cancel()
 	require.NoError(t, <-done, "what is held is delivered at the end")
