@@ -127,7 +127,7 @@ func TestLeastOutstandingRequestsSpareABusyServer(t *testing.T) {
 	require.NoError(t, balancerAttributes(s.Balancer, "idle_timeout.timeout_seconds", "30"))
 	groupAttributes(t, s.Balancer, "load_balancing.algorithm.type", "least_outstanding_requests")
 	time.Sleep(5 * time.Second)
-	s.world().MustShell(t, s.ids[0], "kill -STOP $(pgrep -f web-server)") // it accepts requests and answers none
+	s.world().MustShell(t, s.ids[0], "kill -STOP $(pgrep -f 'web-serve[r]')") // it accepts requests and answers none
 	const requests = 12
 	answered := make(chan bool, requests)
 	for range requests {

@@ -10,7 +10,11 @@
 // seconds too late and the failure's kind would get lost. So each node probes its targets itself, from its own address, and
 // tells its HAProxy at once; that verdict is what DescribeTargetHealth reports and what traffic follows.
 //
+// Every request is logged over a pipe as an Entry, from which metrics and AWS's logs are made.
+//
 // A change of listeners, rules, certificates or the set of targets reloads HAProxy: the listening sockets pass to a
-// new worker and the old one finishes what it has begun. A change of a target's health or draining is told to the
-// running worker and reloads nothing.
+// new worker and the old one finishes what it has begun. A change of a target's health, draining, zonal shift or share
+// while it starts slowly is told to the running worker and reloads nothing.
+//
+// A node can be lost (Spec.Lost: killed, and silent as a machine without power) or hang (Spec.Hung: SIGSTOP).
 package balancer
