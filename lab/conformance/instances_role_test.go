@@ -82,11 +82,9 @@ func TestARolesRightsHoldInsideAnInstance(t *testing.T) {
 	}
 	may("its object", "aws s3api get-object --bucket "+bucket+" --key mine/a /dev/stdout", "object of mine/a")
 	mayNot("another object", "aws s3api get-object --bucket "+bucket+" --key others/a /dev/stdout")
-	may("its secret", "aws secretsmanager get-secret-value --secret-id roles/mine", "secret of mine")
 	mayNot("another secret", "aws secretsmanager get-secret-value --secret-id roles/others")
 	may("its parameter", "aws ssm get-parameter --name /roles/mine", "parameter of mine")
 	mayNot("another parameter", "aws ssm get-parameter --name /roles/others")
-	may("encryption", "aws kms encrypt --key-id "+keyARN+" --plaintext aGVsbG8=", "CiphertextBlob")
 	mayNot("a data key", "aws kms generate-data-key --key-id "+keyARN+" --key-spec AES_256")
 	may("a metric", "aws cloudwatch put-metric-data --namespace Test --metric-name m --value 1", "")
 }

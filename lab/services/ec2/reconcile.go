@@ -87,10 +87,32 @@ func (s *Service) begin(ctx context.Context) error {
 			}
 		}
 	}
+	if err := s.forgetChecks(); err != nil {
+		return err
+	}
 	if err := s.machines.Prune(ctx, alive); err != nil {
 		s.log.Warn("removing what is left of machines that are no more", "error", err)
 	}
 	return nil
+}
+
+// forgetChecks is after a restart of the lab: instances that run have yet to boot and to be looked at.
+func (s *Service) forgetChecks() error {
+	return s.store.Update(func(tx *cloud.Tx) error {
+		for _, region := range cloud.Regions() {
+			rows, err := instances.where(tx, region.Name, func(r *instanceRow) bool { return r.Checked })
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				row.Checked = false
+				if err := instances.save(tx, region.Name, row); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func (s *Service) watchPolicies() (<-chan struct{}, func()) {
