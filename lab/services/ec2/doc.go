@@ -5,6 +5,6 @@
 // else's: networkSpec, machineSpec and Names are functions of the store alone, and judge decides what an instance
 // needs from its row and the observed machine. So a restart of the lab rebuilds everything from the store.
 //
-// Records only: volumes, EBS encryption, endpoint policies, CPU credits and detailed monitoring. Without a realm NAT
+// Records only: volumes other than root ones, EBS encryption and automatic recovery. Without a realm NAT
 // gateways and endpoints are records too, at once available, and instances stay pending with a reason.
 package ec2

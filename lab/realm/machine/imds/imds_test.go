@@ -3,11 +3,13 @@ package imds_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,4 +172,35 @@ func TestOptions(t *testing.T) {
 	_, text := ask(t, "GET", s.URL+"/latest/meta-data/iam/security-credentials/web-role", "X-aws-ec2-metadata-token", token(t, s, "60"))
 	require.Contains(t, text, "no trust")
 	require.NotContains(t, text, "Success")
+}
+
+// Credentials rotate in the middle of a short life, and at once when the instance gets another role.
+func TestCredentialsRotate(t *testing.T) {
+	var mu sync.Mutex
+	f, issued := facts(), 0
+	service := imds.New(func() imds.Facts {
+		mu.Lock()
+		defer mu.Unlock()
+		return f
+	}, func(context.Context) (imds.Credentials, error) {
+		issued++
+		return imds.Credentials{AccessKeyID: fmt.Sprint("ASIA", issued), Expires: time.Now().Add(2 * time.Second)}, nil
+	})
+	s := httptest.NewServer(service)
+	t.Cleanup(s.Close)
+	key := token(t, s, "60")
+	of := func(role string) string {
+		status, text := ask(t, "GET", s.URL+"/latest/meta-data/iam/security-credentials/"+role, "X-aws-ec2-metadata-token", key)
+		require.Equal(t, 200, status)
+		return text
+	}
+	require.Contains(t, of("web-role"), "ASIA1\"")
+	require.Contains(t, of("web-role"), "ASIA1\"", "they are good for a while")
+	require.Eventually(t, func() bool { return !strings.Contains(of("web-role"), "ASIA1\"") }, 20*time.Second, 50*time.Millisecond)
+	mu.Lock()
+	f.RoleName = "other-role"
+	before := issued
+	mu.Unlock()
+	of("other-role")
+	require.Greater(t, issued, before, "another role's are not those of the first")
 }
