@@ -61,7 +61,15 @@ func (b *breaker) hooks() map[faults.Lever]faults.Hook {
 			},
 			Holds: b.lost,
 		},
-		faults.LeverHang:   {Move: b.hang, Holds: b.hangs, Again: true},
+		faults.LeverHang: {Move: b.hang, Holds: b.hangs, Again: true},
+		faults.LeverStorage: {
+			Move: func(_ context.Context, e faults.Effect) error {
+				return b.services.databases.SetStorageFull(e.Region, e.Subject, len(e.Values) > 0)
+			},
+			Holds: func(_ context.Context, e faults.Effect) (bool, string, error) {
+				return b.services.databases.StorageFull(e.Region, e.Subject)
+			},
+		},
 		faults.LeverMember: {Move: b.hangMember, Holds: b.memberHangs, Again: true},
 		faults.LeverBalancers: {
 			Move: func(_ context.Context, e faults.Effect) error {

@@ -87,6 +87,11 @@ func (f *Fault) locate(there Inventory) error {
 		return f.inZone()
 	case Hang:
 		return f.atSubject(there, nil)
+	case StorageFull:
+		if err := f.atSubject(there, nil); err != nil || f.Lever == LeverMember {
+			return err
+		}
+		return fmt.Errorf("%s is no database instance", f.Target)
 	case Slow:
 		if f.inZone() == nil {
 			return nil

@@ -18,6 +18,7 @@ const (
 	LeverHang      Lever = "instance"  // processes of an instance
 	LeverMember    Lever = "member"    // the server of a database instance
 	LeverNode      Lever = "node"      // the proxy of a balancer's node
+	LeverStorage   Lever = "storage"   // the space for the tables of a database instance's cluster
 )
 
 // Effect is one lever moved for one thing. Values tell the parts that are meant, where there are parts; an effect without
@@ -69,6 +70,8 @@ func (f Fault) effects() []Effect {
 		return []Effect{on(LeverInstances, f.Zone, Whole), on(LeverDatabases, f.Zone, Whole), on(LeverBalancers, f.Zone, Whole), on(LeverDisks, f.Zone, Whole)}
 	case Disk:
 		return []Effect{on(LeverDisks, f.Zone, Whole)}
+	case StorageFull:
+		return []Effect{on(LeverStorage, f.Target, Whole)}
 	case BalancerNode:
 		return []Effect{on(LeverBalancers, f.Zone, Whole)}
 	case Hang:

@@ -40,6 +40,7 @@ const (
 	Slow             Kind = "slow"
 	FirewallEndpoint Kind = "firewall-endpoint"
 	BalancerNode     Kind = "balancer-node"
+	StorageFull      Kind = "storage-full"
 )
 
 // Parameters of faults.
@@ -92,6 +93,9 @@ that zone's balancer address, and servers there reach nothing outside. Other zon
 		{BalancerNode, "ZONE", nil, "The balancers' nodes in a zone are lost", `
 Connections to the zone's address time out, those that are open hang. DNS should stop giving the address out once health
 checks found out; the other zones' nodes serve on.`},
+		{StorageFull, "DATABASE-INSTANCE", nil, "A database cluster's storage is full", `
+Whatever needs new space fails with "No space left on device"; reads, and writes into space that is there, go on. The writer
+shows as storage-full and an event tells. Nothing fails over: readers have no more space than it.`},
 	}
 }
 

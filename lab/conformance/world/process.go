@@ -39,6 +39,8 @@ func Main(m *testing.M) int {
 			return exitCode(1, serveWeb(os.Args[2]))
 		case "read-object":
 			return exitCode(0, readObject(os.Args[2], os.Args[3], os.Args[4]))
+		case "database-client":
+			return exitCode(0, beDatabaseClient(os.Args[2]))
 		}
 	}
 	if host.Privileged() != nil {

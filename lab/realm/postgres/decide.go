@@ -40,6 +40,7 @@ type memberView struct {
 	Stuck        bool   // it has tried to catch up for too long
 	Strayed      bool   // it answers but has not streamed for long: its history may have left the writer's
 	Kin          bool   // it has streamed from the recorded writer since that became the writer
+	Broken       bool   // it does not start, again and again: its data is not worth keeping
 	Paused       bool   // a reader that stopped replaying: the writer's limits are higher than its own
 	Unreachable  bool   // its network has been dead for too long
 	Prepared     bool   // a writer that has its roles and slots
@@ -382,7 +383,7 @@ func follow(v view, m memberView) []action {
 		return one(doFence)
 	case m.Down, m.Waiting, !m.Ready, m.Hung && !m.Running:
 		return nil
-	case !built:
+	case !built, m.Broken && !m.Running && w.writer():
 		return only(w.writer() && w.Prepared, one(doClone))
 	case slices.Contains(v.Rejoin, m.ID), m.Strayed:
 		return only(w.writer(), one(doRejoin))

@@ -179,6 +179,12 @@ func TestDecide(t *testing.T) {
 		"one that clients can reach goes before a better tier": {
 			func(v *view) { v.Members[0], v.Members[1].Unreachable = dead(v.Members[0]), true }, []action{{Do: doPromote, Member: "c"}},
 		},
+		"a reader that can't start is copied anew": {
+			func(v *view) {
+				v.Members[1], v.Members[1].Broken = dead(v.Members[1]), true
+				v.Synchronous, v.Members[0].SyncNames = []string{"c"}, []string{"c"}
+			}, []action{{Do: doClone, Member: "b", From: "a"}},
+		},
 		"what would hang is not started": {
 			func(v *view) {
 				v.Members[0], v.Members[0].Hung = dead(v.Members[0]), true

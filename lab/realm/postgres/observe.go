@@ -25,6 +25,9 @@ func (m *member) look(timeout time.Duration) {
 	var refused *pgconn.PgError
 	switch {
 	case err == nil:
+		if !m.answered {
+			m.succeeded()
+		}
 		m.failing, m.starting, m.answered = time.Time{}, time.Time{}, true
 	case errors.As(err, &refused) && refused.Code == "57P03": // cannot_connect_now: it starts, stops or recovers
 		m.failing = time.Time{}

@@ -27,18 +27,22 @@ func (c *cluster) view() view {
 	return v
 }
 
+// brokenAfter is how often a reader may fail in a row before its data is copied anew.
+const brokenAfter = 4
+
 // strayAfter is how long a reader may answer without being streamed to, and without getting on by itself from the
 // archive, before its data is brought back by force.
 const strayAfter = 5 * time.Second
 
 func (m *member) view(writer *member) memberView {
 	m.mu.Lock()
-	busy, retryAt, restartDone, course := m.busy, m.retryAt, m.restartDone, m.course
+	busy, retryAt, restartDone, course, failures := m.busy, m.retryAt, m.restartDone, m.course, m.failures
 	m.mu.Unlock()
 	seen := m.seen
 	out := memberView{
 		ID: m.spec().ID, Zone: m.spec().Zone, Tier: m.spec().Tier, Size: m.spec().Size, Ready: m.spec().Namespace != nil,
 		Down: m.spec().Down, Hung: m.spec().Hung, Leaving: m.leaving, Unreachable: m.unreachable(), Paused: seen.paused,
+		Broken:  failures >= brokenAfter,
 		Restart: m.spec().Restart > restartDone,
 		Busy:    busy != "" || m.occupied, Waiting: time.Now().Before(retryAt), Running: m.alive,
 		Answering: seen.answers && m.alive, Unresponsive: m.unresponsive(), InRecovery: seen.recovery, Settled: seen.settled,

@@ -24,10 +24,26 @@ func (s *Service) Suspend(region, instance string, suspended bool) error {
 	})
 }
 
-// SetStorageFull leaves no space for a cluster's tables, or gives it back.
-func (s *Service) SetStorageFull(region, cluster string, full bool) error {
-	return s.suspend(s.full, region, cluster, full, func(tx *cloud.Tx) error {
-		_, err := findCluster(tx, region, cluster)
+// SetStorageFull leaves no space for the tables of an instance's cluster, or gives it back.
+func (s *Service) SetStorageFull(region, instance string, full bool) error {
+	return s.suspend(s.full, region, instance, full, func(tx *cloud.Tx) error {
+		_, err := findInstance(tx, region, instance)
+		return err
+	})
+}
+
+// StorageFull tells whether the writer of an instance's cluster was seen without space, and says what it was seen with.
+func (s *Service) StorageFull(region, instance string) (full bool, seen string, err error) {
+	return full, seen, s.store.View(func(tx *cloud.Tx) error {
+		i, err := findInstance(tx, region, instance)
+		if err != nil {
+			return err
+		}
+		own, err := members(tx, region, i.Cluster)
+		for _, m := range own {
+			full = full || m.Storage == storageIsFull
+		}
+		seen = map[bool]string{true: "nothing is left", false: "there is space"}[full]
 		return err
 	})
 }

@@ -152,7 +152,7 @@ func (s *Service) clusterSpec(tx *cloud.Tx, c *clusterRow, exports map[string]ex
 	}
 	spec = postgres.ClusterSpec{
 		ID: c.ResourceID, Name: c.Name, Database: c.Database, MasterUser: c.MasterUser, MasterPassword: password, Port: int(c.Port),
-		Credentials: c.Credentials, KeepLog: time.Duration(c.BackupDays) * 24 * time.Hour, StorageFull: s.fault(s.full, c.Region+"/"+c.Name),
+		Credentials: c.Credentials, KeepLog: time.Duration(c.BackupDays) * 24 * time.Hour,
 		Stopped: c.Stopped, Failover: postgres.Order{Generation: c.Order, Target: c.Target},
 	}
 	for _, m := range own {
@@ -161,6 +161,7 @@ func (s *Service) clusterSpec(tx *cloud.Tx, c *clusterRow, exports map[string]ex
 			return spec, false, err
 		}
 		missing = missing || member.Namespace == nil
+		spec.StorageFull = spec.StorageFull || s.fault(s.full, m.Region+"/"+m.Name)
 		spec.Members = append(spec.Members, member)
 		if slices.Contains(c.Exports, "postgresql") {
 			exports[m.ResourceID] = export{region: c.Region, group: "/aws/rds/cluster/" + c.Name + "/postgresql", stream: m.Name + ".0"}

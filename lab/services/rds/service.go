@@ -69,7 +69,7 @@ type Service struct {
 	snapshots map[string]bool      // being taken
 	dark      map[string]bool      // zones without power
 	hung      map[string]bool      // region/instance
-	full      map[string]bool      // region/cluster
+	full      map[string]bool      // region/instance, of its cluster
 	behind    map[string]time.Time // since when a reader is too far behind, by resource id
 }
 
