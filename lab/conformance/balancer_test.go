@@ -185,7 +185,9 @@ func TestAHealthPathThatDoesNotExistFailsOpen(t *testing.T) {
 	t.Parallel()
 	w := world.Open(t)
 	n := w.Network(t, "a", "b")
-	b := n.Balancer(t, func(in *elasticloadbalancingv2.CreateTargetGroupInput) { in.HealthCheckPath = aws.String("/status/404") })
+	b := n.Balancer(t, func(in *elasticloadbalancingv2.CreateTargetGroupInput) {
+		in.HealthCheckPath = aws.String("/status/404")
+	})
 	id := n.Instance(t, world.Instance{Zone: "a", UserData: w.WebServer(80)})
 	b.Register(t, id)
 	world.Wait(t, "the mismatch to be told", time.Minute, func() error {

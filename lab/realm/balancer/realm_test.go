@@ -26,7 +26,7 @@ import (
 
 // world is a switch with a balancer node, a client and servers around it, each in a namespace of its own.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	host    *host.Host
 	prefix  string
 	hub     *host.Namespace
@@ -42,7 +42,7 @@ type world struct {
 
 const nodeAddress = "10.0.0.10"
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	if err := Available(); err != nil {
 		t.Skip(err)
