@@ -2,8 +2,6 @@ package machine
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"time"
 )
 
@@ -39,17 +37,5 @@ func (i *instance) probe(p *process) {
 func (p *process) ping(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://init/health", nil)
-	if err != nil {
-		return err
-	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("the init answered %s", response.Status)
-	}
-	return nil
+	return p.post(ctx, "/health", nil, nil)
 }

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	agentEvery   = time.Minute      // AWS's agent reports every five minutes, and always has a poll open
-	agentRetry   = 10 * time.Second // when the service does not answer
+	agentEvery   = time.Minute     // AWS's agent reports every five minutes, and always has a poll open
+	agentRetry   = 2 * time.Second // when the service does not answer; twice as long each time, up to agentEvery
 	agentTimeout = 10 * time.Second
 )
 
@@ -20,15 +20,17 @@ func (m *machine) runAgent(service string) {
 	client := &http.Client{Timeout: agentTimeout, Transport: &http.Transport{
 		DialContext: (&net.Dialer{Resolver: &net.Resolver{PreferGo: true}}).DialContext, DisableKeepAlives: true,
 	}}
-	reached := true // the first failure is told
+	reached, retry := true, agentRetry // the first failure is told
 	for {
 		err := knock(client, service)
 		event, wait := AgentEvent{}, agentEvery
 		if err != nil {
-			event.Error, wait = err.Error(), agentRetry
 			if reached {
 				m.journal.say("amazon-ssm-agent", "the service can't be reached: %v", err)
+				retry = agentRetry
 			}
+			event.Error, wait = err.Error(), retry
+			retry = min(2*retry, agentEvery)
 		}
 		reached = err == nil
 		m.report(Event{Agent: &event})

@@ -50,7 +50,7 @@ func (m *machine) handler() http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(m.exec(r.Context(), in))
 	})
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("POST /health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /script", func(w http.ResponseWriter, r *http.Request) {
 		var in Script
 		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
