@@ -5,6 +5,7 @@ import (
 	"haven/lab/services/kms"
 	"haven/lab/services/s3"
 	"haven/lab/services/secretsmanager"
+	"haven/lab/services/sns"
 )
 
 // decide lets the owners of resources take part in decisions, and ask for their callers.
@@ -13,6 +14,7 @@ func (s *services) decide() {
 	s.iam.Guard("s3", s3.Guard)
 	s.iam.Guard("kms", kms.Guard)
 	s.iam.Guard("secretsmanager", secretsmanager.Guard)
+	s.iam.Guard("sns", sns.Guard)
 	s.objects.Permissions, s.secrets.Permissions = s.iam, s.iam
 }
 

@@ -159,3 +159,37 @@ func TestUserActsWithAKey(t *testing.T) {
 	_, err = client.GetUser(background, &awsiam.GetUserInput{})
 	requireCode(t, "InvalidClientTokenId", err)
 }
+
+func TestBoundariesAndSessionsNarrowARole(t *testing.T) {
+	a := newAccount(t)
+	config := a.instance(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:Get*","iam:List*","sts:AssumeRole"],"Resource":"*"}]}`)
+	list, get := func(c aws.Config) error {
+		_, err := awsiam.NewFromConfig(c).ListRoles(background, &awsiam.ListRolesInput{})
+		return err
+	}, func(c aws.Config) error {
+		_, err := awsiam.NewFromConfig(c).GetRole(background, &awsiam.GetRoleInput{RoleName: aws.String("web")})
+		return err
+	}
+	require.NoError(t, list(config))
+	limit, err := a.operator().CreatePolicy(background, &awsiam.CreatePolicyInput{PolicyName: aws.String("limit"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:GetRole","sts:*"],"Resource":"*"}]}`)})
+	require.NoError(t, err)
+	_, err = a.operator().PutRolePermissionsBoundary(background, &awsiam.PutRolePermissionsBoundaryInput{RoleName: aws.String("web"), PermissionsBoundary: limit.Policy.Arn})
+	require.NoError(t, err)
+	require.ErrorContains(t, list(config), "no permissions boundary allows the iam:ListRoles action")
+	require.NoError(t, get(config))
+	_, err = a.operator().DeleteRolePermissionsBoundary(background, &awsiam.DeleteRolePermissionsBoundaryInput{RoleName: aws.String("web")})
+	require.NoError(t, err)
+
+	_, err = a.operator().UpdateAssumeRolePolicy(background, &awsiam.UpdateAssumeRolePolicyInput{RoleName: aws.String("web"), PolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"sts:AssumeRole"}]}`)})
+	require.NoError(t, err)
+	out, err := awssts.NewFromConfig(a.config).AssumeRole(background, &awssts.AssumeRoleInput{
+		RoleArn: aws.String("arn:aws:iam::000000000000:role/web"), RoleSessionName: aws.String("narrow"), Policy: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*"}]}`),
+	})
+	require.NoError(t, err)
+	narrow := a.as(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
+	require.NoError(t, list(narrow))
+	require.ErrorContains(t, get(narrow), "no session policy allows the iam:GetRole action")
+}

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ func (s *Service) questions(tx *cloud.Tx, call *cloud.Call, input any) []policy.
 		question.Resources = secretNames(call.Region, in)
 	case "cloudwatchlogs":
 		question.Resources = logNames(call.Region, in)
+	case "sns":
+		question.Resources = orAll(cmp.Or(in.text("TopicArn"), in.text("TargetArn")))
 	case "sts":
 		question.Resources = orAll(in.text("RoleArn"))
 	case "ssm":

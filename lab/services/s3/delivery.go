@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"regexp"
+	"strings"
 
 	"haven/lab/cloud"
 	"haven/lab/services/iam/policy"
@@ -18,7 +19,7 @@ var balancers = map[string]string{
 // balancerOf finds the balancer in the key of an access log.
 var balancerOf = regexp.MustCompile(`_elasticloadbalancing_[a-z0-9-]+_(app|net)\.(.+)\.([0-9a-f]+)_`)
 
-// PutLog keeps an access log that Elastic Load Balancing delivers, where the bucket's policy lets it.
+// PutLog keeps a log that a service delivers, where the bucket's policy lets it.
 func (s *Service) PutLog(ctx context.Context, region, bucketName, key string, content []byte) error {
 	if err := s.store.View(func(tx *cloud.Tx) error { return mayDeliver(tx, region, bucketName, key) }); err != nil {
 		return err
@@ -31,7 +32,9 @@ func (s *Service) PutLog(ctx context.Context, region, bucketName, key string, co
 	return err
 }
 
-// mayDeliver asks the bucket's policy for the balancers' service or, as before it had one, for their account.
+// mayDeliver asks the bucket's policy: Elastic Load Balancing needs a statement for its service or, as before it had one,
+// for its account. Vended logs, such as those of experiments, have their own statement added for them, so that only a denial
+// keeps them out (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html).
 func mayDeliver(tx *cloud.Tx, region, bucketName, key string) error {
 	if _, err := findBucket(tx, &bucketName, nil); err != nil {
 		return err
@@ -50,9 +53,18 @@ func mayDeliver(tx *cloud.Tx, region, bucketName, key string) error {
 	if err != nil {
 		return err
 	}
+	decide := func(caller policy.Caller) policy.Decision {
+		return policy.Access{Caller: caller, Guard: guard}.Decide(question).Decision
+	}
+	if !strings.Contains(key, "elasticloadbalancing") && !strings.Contains(key, "ELB") {
+		if decide(policy.Caller{Service: "delivery.logs.amazonaws.com"}) == policy.Denied {
+			return cloud.StatusErrorf(403, "AccessDenied", "Access Denied for bucket: %s. Its policy denies delivery.logs.amazonaws.com to write %s.", bucketName, key)
+		}
+		return nil
+	}
 	account := "arn:aws:iam::" + balancers[region] + ":root"
 	for _, caller := range []policy.Caller{{Service: "logdelivery.elasticloadbalancing.amazonaws.com"}, {Own: []string{account, balancers[region]}}} {
-		if (policy.Access{Caller: caller, Guard: guard}).Decide(question).Decision == policy.Allowed {
+		if decide(caller) == policy.Allowed {
 			return nil
 		}
 	}

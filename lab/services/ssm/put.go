@@ -149,9 +149,12 @@ func (s *Service) newVersion(ctx context.Context, tx *cloud.Tx, p *parameter, in
 		v.KeyID = defaultKey
 	}
 	region := cloud.RegionOf(ctx)
-	sealed, _, err := kms.Seal(tx, region, v.KeyID, []byte(*in.Value), sealContext(region, p.Name))
+	sealed, key, err := kms.Seal(tx, region, v.KeyID, []byte(*in.Value), sealContext(region, p.Name))
 	if cloud.HasCode(err, "NotFoundException") {
 		err = cloud.Errorf("InvalidKeyId", "%v (key %s)", err, v.KeyID)
+	}
+	if err == nil {
+		err = s.mayEncrypt(ctx, tx, region, key, p.Name)
 	}
 	v.Sealed = sealed
 	return v, err

@@ -86,7 +86,7 @@ func (s *Service) prepare(tx *cloud.Tx, region string, c *command, version strin
 // plain returns a parameter for a reference in a document, which may not be a secret one
 // (https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-param-runcommand.html).
 func (s *Service) plain(tx *cloud.Tx, region, name string) (string, error) {
-	p, err := s.get(tx, region, name, false)
+	p, err := s.get(context.Background(), tx, region, name, false)
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ func publicParameter(name, value string) *parameter {
 }
 
 // get returns a parameter by "name", "name:version" or "name:label".
-func (s *Service) get(tx *cloud.Tx, region, text string, decrypt bool) (*types.Parameter, error) {
+func (s *Service) get(ctx context.Context, tx *cloud.Tx, region, text string, decrypt bool) (*types.Parameter, error) {
 	name, selector := nameOf(region, text), ""
 	if at := strings.LastIndexByte(name, ':'); at >= 0 {
 		name, selector = nameOf(region, text[:len(text)-len(name)+at]), name[at+1:]
@@ -94,6 +94,9 @@ func (s *Service) get(tx *cloud.Tx, region, text string, decrypt bool) (*types.P
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayDecrypt(ctx, tx, region, p, v, decrypt); err != nil {
+		return nil, err
+	}
 	return p.described(tx, region, v, selector, decrypt)
 }
 
@@ -103,7 +106,7 @@ func notFound(name string) error {
 
 // Parameter returns a parameter's value, for services that resolve references.
 func (s *Service) Parameter(tx *cloud.Tx, region, name string) (string, error) {
-	p, err := s.get(tx, region, name, true)
+	p, err := s.get(context.Background(), tx, region, name, true)
 	if err != nil {
 		return "", err
 	}
@@ -114,7 +117,7 @@ func (s *Service) Parameter(tx *cloud.Tx, region, name string) (string, error) {
 func (s *Service) GetParameter(ctx context.Context, in *ssm.GetParameterInput) (*ssm.GetParameterOutput, error) {
 	out := &ssm.GetParameterOutput{}
 	err := s.store.View(func(tx *cloud.Tx) (err error) {
-		out.Parameter, err = s.get(tx, cloud.RegionOf(ctx), *in.Name, aws.ToBool(in.WithDecryption))
+		out.Parameter, err = s.get(ctx, tx, cloud.RegionOf(ctx), *in.Name, aws.ToBool(in.WithDecryption))
 		return err
 	})
 	return out, err
@@ -125,7 +128,7 @@ func (s *Service) GetParameters(ctx context.Context, in *ssm.GetParametersInput)
 	out := &ssm.GetParametersOutput{Parameters: []types.Parameter{}, InvalidParameters: []string{}}
 	err := s.store.View(func(tx *cloud.Tx) error {
 		for _, name := range in.Names {
-			p, err := s.get(tx, cloud.RegionOf(ctx), name, aws.ToBool(in.WithDecryption))
+			p, err := s.get(ctx, tx, cloud.RegionOf(ctx), name, aws.ToBool(in.WithDecryption))
 			switch {
 			case cloud.HasCode(err, "ParameterNotFound") || cloud.HasCode(err, "ParameterVersionNotFound"):
 				out.InvalidParameters = append(out.InvalidParameters, name)
@@ -164,6 +167,9 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssm.GetParameters
 		}
 		out.NextToken = next
 		for _, p := range rows {
+			if err := s.mayDecrypt(ctx, tx, region, p, p.latest(), aws.ToBool(in.WithDecryption)); err != nil {
+				return err
+			}
 			described, err := p.described(tx, region, p.latest(), "", aws.ToBool(in.WithDecryption))
 			if err != nil {
 				return err
@@ -255,6 +261,9 @@ func (s *Service) GetParameterHistory(ctx context.Context, in *ssm.GetParameterH
 		}
 		for i := range p.Versions {
 			v := &p.Versions[i]
+			if err := s.mayDecrypt(ctx, tx, region, p, v, aws.ToBool(in.WithDecryption)); err != nil {
+				return err
+			}
 			value, err := v.value(tx, region, p.Name, aws.ToBool(in.WithDecryption))
 			if err != nil {
 				return err
