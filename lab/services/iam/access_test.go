@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awskms "github.com/aws/aws-sdk-go-v2/service/kms"
+	awsssm "github.com/aws/aws-sdk-go-v2/service/ssm"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ import (
 	"haven/lab/realm/machine"
 	"haven/lab/services/iam"
 	"haven/lab/services/kms"
+	"haven/lab/services/ssm"
 	"haven/lab/services/sts"
 	"haven/lab/wire"
 	"haven/lab/wire/wiretest"
@@ -30,7 +32,7 @@ func newAccount(t *testing.T) account {
 	store := newStore(t)
 	service := iam.New(store, kms.ResolveARN)
 	return account{service, wiretest.Serve(t, wire.Options{Authenticator: service, Authorizer: service}, map[string]any{
-		"iam": service, "sts": sts.New(service), "kms": kms.New(store),
+		"iam": service, "sts": sts.New(service), "kms": kms.New(store), "ssm": ssm.New(store, nil),
 	})}
 }
 
@@ -76,6 +78,20 @@ func TestInstanceActsAsItsRole(t *testing.T) {
 	assert.ErrorContains(t, err, "User: arn:aws:sts::000000000000:assumed-role/web/i-1 is not authorized to perform: kms:Encrypt on resource: "+*other.KeyMetadata.Arn)
 	_, err = awsiam.NewFromConfig(config).ListRoles(background, &awsiam.ListRolesInput{})
 	requireCode(t, "AccessDenied", err)
+}
+
+// A command asks for its document and for each of its instances.
+func TestCommandsNeedRightsForDocumentAndInstances(t *testing.T) {
+	a := newAccount(t)
+	client := awsssm.NewFromConfig(a.instance(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ssm:SendCommand",
+		"Resource":["arn:aws:ssm:*::document/AWS-RunShellScript","arn:aws:ec2:*:*:instance/i-mine"]}]}`))
+	send := func(document string, ids ...string) error {
+		_, err := client.SendCommand(background, &awsssm.SendCommandInput{DocumentName: &document, InstanceIds: ids, Parameters: map[string][]string{"commands": {"true"}}})
+		return err
+	}
+	requireCode(t, "InvalidInstanceId", send("AWS-RunShellScript", "i-mine"))
+	requireCode(t, "AccessDeniedException", send("AWS-RunShellScript", "i-mine", "i-other"))
+	requireCode(t, "AccessDeniedException", send("other", "i-mine"))
 }
 
 func TestCredentialsThatDoNotHold(t *testing.T) {

@@ -42,7 +42,7 @@ func (s *Service) questions(tx *cloud.Tx, call *cloud.Call, input any) []policy.
 	case "sts":
 		question.Resources = orAll(in.text("RoleArn"))
 	case "ssm":
-		each = parameterNames(call.Region, in)
+		each = systemsManagerNames(call.Operation, call.Region, in)
 	}
 	if len(each) == 0 {
 		return []policy.Question{question}
