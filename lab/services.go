@@ -65,6 +65,7 @@ func newServices(l *lab) (s *services, err error) {
 	s.iam = iam.New(l.store, kms.ResolveARN)
 	s.sts = sts.New(s.iam)
 	s.logs = cloudwatchlogs.New(l.store, filepath.Join(l.config.Dir, "logs"), kms.ResolveARN, l.log)
+	s.logs.Use(s.metrics)
 	s.parameters = ssm.New(l.store, ec2.PublicImageParameters())
 	if s.objects, err = s3.New(l.store, filepath.Join(l.config.Dir, "objects"), l.log); err != nil {
 		return nil, err

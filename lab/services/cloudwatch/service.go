@@ -21,6 +21,8 @@ type Service struct {
 	log   *slog.Logger
 	now   func() time.Time
 
+	evaluating sync.Mutex // alarms are, one turn at a time
+
 	mu       sync.Mutex
 	handlers map[string]Handler // by the service in an action's ARN
 	watchers []func(Change)

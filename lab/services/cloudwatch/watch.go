@@ -34,7 +34,7 @@ func (s *Service) watchAlarms(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		timer := time.NewTimer(time.Until(next))
+		timer := time.NewTimer(max(next.Sub(s.now()), time.Millisecond))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -57,6 +57,8 @@ func windowEnd(now time.Time, period int32) time.Time {
 
 // evaluateAll evaluates each alarm that is due, and returns when the next is.
 func (s *Service) evaluateAll() (next time.Time, err error) {
+	s.evaluating.Lock()
+	defer s.evaluating.Unlock()
 	now := s.now()
 	next = windowEnd(now, 10).Add(fineTick + grace)
 	var all []*alarm

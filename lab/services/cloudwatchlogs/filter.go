@@ -12,6 +12,7 @@ import (
 
 	"haven/lab/cloud"
 	"haven/lab/services/cloudwatchlogs/journal"
+	"haven/lab/services/cloudwatchlogs/pattern"
 )
 
 // FilterLogEvents searches the streams of a group.
@@ -25,7 +26,7 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *cloudwatchlogs.Filter
 	if len(in.LogStreamNames) > 0 && in.LogStreamNamePrefix != nil {
 		return nil, cloud.Errorf("InvalidParameterException", "Cannot use both logStreamNames and logStreamNamePrefix.")
 	}
-	matches, err := parsePattern(aws.ToString(in.FilterPattern))
+	wished, err := parsePattern(aws.ToString(in.FilterPattern))
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *cloudwatchlogs.Filter
 		return strings.HasPrefix(stream, aws.ToString(in.LogStreamNamePrefix)) &&
 			(len(in.LogStreamNames) == 0 || slices.Contains(in.LogStreamNames, stream))
 	}
-	found, err := s.search(region, name, wanted, func(g *group) (int64, int64) { return window(s.since(g), in.StartTime, in.EndTime, true) }, matches)
+	found, err := s.search(region, name, wanted, func(g *group) (int64, int64) { return window(s.since(g), in.StartTime, in.EndTime, true) }, wished)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *cloudwatchlogs.Filter
 
 // search returns matching events in the order of their ids, which is that of their times.
 func (s *Service) search(
-	region, name string, wanted func(stream string) bool, bounds func(*group) (from, to int64), matches func(string) bool,
+	region, name string, wanted func(stream string) bool, bounds func(*group) (from, to int64), wished *pattern.Pattern,
 ) ([]types.FilteredLogEvent, error) {
 	var found []types.FilteredLogEvent
 	err := s.store.View(func(tx *cloud.Tx) error {
@@ -71,7 +72,7 @@ func (s *Service) search(
 				return err
 			}
 			for _, event := range events {
-				if matches(event.Message) {
+				if _, ok := wished.Match(event.Message); ok {
 					found = append(found, filtered(one.Name, index, event))
 				}
 			}
@@ -90,61 +91,11 @@ func filtered(stream string, index int, event journal.Event) types.FilteredLogEv
 	}
 }
 
-// parsePattern reads a filter pattern of terms
-// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html): all plain ones must be in the
-// line, one of those with a question mark, none of those with a minus. The lab has no patterns of JSON, columns and
-// regular expressions.
-func parsePattern(pattern string) (matches func(line string) bool, err error) {
-	pattern = strings.TrimSpace(pattern)
-	if strings.HasPrefix(pattern, "{") || strings.HasPrefix(pattern, "[") || strings.HasPrefix(pattern, "%") {
-		return nil, cloud.Unsupportedf("InvalidParameterException", "filter patterns of JSON, columns and regular expressions: %s", pattern)
-	}
-	terms, err := splitTerms(pattern)
+// parsePattern reads a filter pattern.
+func parsePattern(text string) (*pattern.Pattern, error) {
+	parsed, err := pattern.Parse(text)
 	if err != nil {
-		return nil, err
+		return nil, cloud.Errorf("InvalidParameterException", "Invalid filter pattern: %v.", err)
 	}
-	var all, some, none []string
-	for _, term := range terms {
-		switch {
-		case term.sign == '-':
-			none = append(none, term.text)
-		case term.sign == '?':
-			some = append(some, term.text)
-		default:
-			all = append(all, term.text)
-		}
-	}
-	return func(line string) bool {
-		has := func(term string) bool { return strings.Contains(line, term) }
-		lacks := func(term string) bool { return !has(term) }
-		return !slices.ContainsFunc(all, lacks) && (len(some) == 0 || slices.ContainsFunc(some, has)) && !slices.ContainsFunc(none, has)
-	}, nil
-}
-
-type term struct {
-	sign byte // '?', '-' or 0
-	text string
-}
-
-func splitTerms(pattern string) ([]term, error) {
-	var terms []term
-	for rest := strings.TrimSpace(pattern); rest != ""; rest = strings.TrimSpace(rest) {
-		var one term
-		if rest[0] == '?' || rest[0] == '-' {
-			one.sign, rest = rest[0], rest[1:]
-		}
-		if after, quoted := strings.CutPrefix(rest, `"`); quoted {
-			text, left, closed := strings.Cut(after, `"`)
-			if !closed {
-				return nil, cloud.Errorf("InvalidParameterException", "Invalid filter pattern: a quote is not closed.")
-			}
-			one.text, rest = text, left
-		} else {
-			one.text, rest, _ = strings.Cut(rest, " ")
-		}
-		if one.text != "" {
-			terms = append(terms, one)
-		}
-	}
-	return terms, nil
+	return parsed, nil
 }

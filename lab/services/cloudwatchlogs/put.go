@@ -41,7 +41,11 @@ func (s *Service) PutLogEvents(ctx context.Context, in *cloudwatchlogs.PutLogEve
 	kept, rejected := s.choose(in.LogEvents)
 	out := &cloudwatchlogs.PutLogEventsOutput{NextSequenceToken: aws.String(cloud.RandomHex(56)), RejectedLogEventsInfo: rejected}
 	to := journal.Stream{Region: region, Group: *in.LogGroupName, Name: *in.LogStreamName}
-	return out, s.events.Append(to, kept, true)
+	if err := s.events.Append(to, kept, true); err != nil {
+		return nil, err
+	}
+	s.count(region, *in.LogGroupName, kept)
+	return out, nil
 }
 
 func checkBatch(events []types.InputLogEvent) error {
@@ -96,7 +100,11 @@ func (s *Service) Put(_ context.Context, region, group, streamName string, lines
 	for i, line := range lines {
 		events[i] = journal.Event{Timestamp: now, Ingested: now, Message: line}
 	}
-	return s.events.Append(journal.Stream{Region: region, Group: group, Name: streamName}, events, false)
+	if err := s.events.Append(journal.Stream{Region: region, Group: group, Name: streamName}, events, false); err != nil {
+		return err
+	}
+	s.count(region, group, events)
+	return nil
 }
 
 // prepare makes the stream when there is none.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -37,68 +36,6 @@ func deleteFilters(tx *cloud.Tx, region, group string) error {
 		}
 	}
 	return nil
-}
-
-// PutMetricFilter keeps a metric filter.
-func (s *Service) PutMetricFilter(ctx context.Context, in *cloudwatchlogs.PutMetricFilterInput) (*cloudwatchlogs.PutMetricFilterOutput, error) {
-	region := cloud.RegionOf(ctx)
-	return &cloudwatchlogs.PutMetricFilterOutput{}, s.store.Update(func(tx *cloud.Tx) error {
-		if _, err := findGroup(tx, region, *in.LogGroupName); err != nil {
-			return err
-		}
-		return metricFilters.Put(tx, region, streamID(*in.LogGroupName, *in.FilterName), &types.MetricFilter{
-			LogGroupName: in.LogGroupName, FilterName: in.FilterName, FilterPattern: in.FilterPattern,
-			MetricTransformations: in.MetricTransformations, CreationTime: aws.Int64(journal.Millis(s.now())),
-		})
-	})
-}
-
-// DescribeMetricFilters lists metric filters.
-func (s *Service) DescribeMetricFilters(ctx context.Context, in *cloudwatchlogs.DescribeMetricFiltersInput) (*cloudwatchlogs.DescribeMetricFiltersOutput, error) {
-	region := cloud.RegionOf(ctx)
-	out := &cloudwatchlogs.DescribeMetricFiltersOutput{MetricFilters: []types.MetricFilter{}}
-	emits := func(f *types.MetricFilter) bool {
-		return slices.ContainsFunc(f.MetricTransformations, func(m types.MetricTransformation) bool {
-			return aws.ToString(m.MetricName) == *in.MetricName && aws.ToString(m.MetricNamespace) == aws.ToString(in.MetricNamespace)
-		})
-	}
-	err := s.store.View(func(tx *cloud.Tx) error {
-		if in.LogGroupName != nil {
-			if _, err := findGroup(tx, region, *in.LogGroupName); err != nil {
-				return err
-			}
-		}
-		all, err := metricFilters.List(tx, region)
-		if err != nil {
-			return err
-		}
-		all = slices.DeleteFunc(all, func(f *types.MetricFilter) bool {
-			return in.LogGroupName != nil && *f.LogGroupName != *in.LogGroupName ||
-				!strings.HasPrefix(*f.FilterName, aws.ToString(in.FilterNamePrefix)) || in.MetricName != nil && !emits(f)
-		})
-		rows, next, err := page(all, func(f *types.MetricFilter) string { return streamID(*f.LogGroupName, *f.FilterName) }, in.NextToken, in.Limit, 50)
-		out.NextToken = next
-		for _, row := range rows {
-			out.MetricFilters = append(out.MetricFilters, *row)
-		}
-		return err
-	})
-	return out, err
-}
-
-// DeleteMetricFilter removes a metric filter.
-func (s *Service) DeleteMetricFilter(ctx context.Context, in *cloudwatchlogs.DeleteMetricFilterInput) (*cloudwatchlogs.DeleteMetricFilterOutput, error) {
-	region, id := cloud.RegionOf(ctx), streamID(*in.LogGroupName, *in.FilterName)
-	return &cloudwatchlogs.DeleteMetricFilterOutput{}, s.store.Update(func(tx *cloud.Tx) error {
-		existing, err := metricFilters.Get(tx, region, id)
-		if err == nil && existing == nil {
-			err = cloud.Errorf("ResourceNotFoundException", "The specified metric filter does not exist.")
-		}
-		if err != nil {
-			return err
-		}
-		return metricFilters.Delete(tx, region, id)
-	})
 }
 
 // PutResourcePolicy keeps a policy that says which services may log.

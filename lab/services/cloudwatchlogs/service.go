@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"haven/lab/cloud"
+	"haven/lab/metric"
 	"haven/lab/services/cloudwatchlogs/journal"
 )
 
@@ -24,11 +25,17 @@ type Service struct {
 	log    *slog.Logger
 	now    func() time.Time
 	queue  chan queued
+
+	metrics  metric.Sink // what metric filters count goes there
+	counting counting
 }
+
+// Use sets who keeps what metric filters count.
+func (s *Service) Use(sink metric.Sink) { s.metrics = sink }
 
 // New returns the service; events are kept under a folder.
 func New(store *cloud.Store, dir string, keys KeyARN, log *slog.Logger) *Service {
-	return &Service{store: store, events: journal.New(dir), keys: keys, log: log, now: time.Now, queue: make(chan queued, 8192)}
+	return &Service{store: store, events: journal.New(dir), keys: keys, log: log, now: time.Now, queue: make(chan queued, 8192), metrics: metric.Discard{}}
 }
 
 type group struct {
