@@ -38,6 +38,7 @@ func TestADatabaseCluster(t *testing.T) {
 		{"a hung writer is replaced", func(t *testing.T, d *database) { d.lose(t, hung, 15*time.Second) }},
 		{"a writer in a black hole is replaced", func(t *testing.T, d *database) { d.lose(t, blackholed, 15*time.Second) }},
 		{"a failover goes to its target", aFailoverGoesToItsTarget},
+		{"a topic is told of failovers", aTopicIsToldOfFailovers},
 		{"a broken reader is copied anew", aBrokenReaderIsCopiedAnew},
 		{"a full volume fails statements only", aFullVolumeFailsStatementsOnly},
 		{"everything killed comes back", everythingKilledComesBack},

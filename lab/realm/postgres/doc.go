@@ -3,8 +3,8 @@
 //
 // Aurora's instances share a storage volume that the customer's network never carries. Here each member has its own
 // data directory and readers stream the writer's log over UNIX sockets, which likewise cross no security group. A
-// commit is acknowledged only when a reader has flushed it too (as long as one streams), so that a promotion loses
-// nothing that was acknowledged.
+// commit is acknowledged only when a reader in another zone has flushed it too (as long as one streams; without, one in
+// the writer's own), so that a promotion loses nothing that was acknowledged.
 //
 // One goroutine a cluster decides. Each round it observes every member, hands what it saw to the pure function decide
 // and carries the answer out. What must outlive a kill (who the writer is, which readers may hold an acknowledged
@@ -14,6 +14,10 @@
 //   - before another member is recorded as the writer, every process of the old one has been killed;
 //   - a reader is promoted only when all recorded synchronous readers have been seen and it has what any of them has.
 //
-// Files below the manager's folder, per cluster: state.json, archive/ (the log, from the first day), and per member
-// data/, conf/, postgres.log; volume/ is the data of a cluster that has no member at the moment.
+// A writer is lost when its process ends, when it leaves probes unanswered, when its network is dead (Options.Reach) or
+// when its zone is declared down. It is fenced by killing its processes, whichever of these it was.
+//
+// Files below the manager's folder, per cluster: state.json, archive/ (the log, from the first day), backups/ (base
+// backups that it can be applied to), and per member store/ (data/ and base.img, the volume of its tables), conf/,
+// postgres.log; volume/ is the store of a cluster that has no member at the moment.
 package postgres

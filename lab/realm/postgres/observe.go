@@ -29,7 +29,7 @@ func (m *member) look(timeout time.Duration) {
 			m.succeeded()
 		}
 		m.failing, m.starting, m.answered = time.Time{}, time.Time{}, true
-	case errors.As(err, &refused) && refused.Code == "57P03": // cannot_connect_now: it starts, stops or recovers
+	case errors.As(err, &refused) && refused.Code == cannotConnectNow: // it starts, stops or recovers
 		m.failing = time.Time{}
 		if m.starting.IsZero() {
 			m.starting = time.Now()
@@ -51,6 +51,8 @@ func (m *member) look(timeout time.Duration) {
 	m.seen = seen
 }
 
+const cannotConnectNow = "57P03" // SQLSTATE
+
 const lookQuery = `SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn() IS NOT NULL,
   CASE WHEN pg_is_in_recovery()
     THEN greatest(coalesce(pg_last_wal_receive_lsn(), '0/0'), coalesce(pg_last_wal_replay_lsn(), '0/0'))
@@ -63,11 +65,16 @@ const lookQuery = `SELECT pg_is_in_recovery(), pg_last_wal_receive_lsn() IS NOT 
 func (m *member) ask(ctx context.Context) (sight, error) {
 	if m.session == nil || time.Since(m.probedAt) > time.Second {
 		session, err := m.connect(ctx)
-		if err != nil {
+		var refused *pgconn.PgError
+		switch {
+		case err == nil:
+			m.closeSession()
+			m.session, m.probedAt = session, time.Now()
+		case m.session != nil && errors.As(err, &refused) && refused.Code != cannotConnectNow:
+			m.probedAt = time.Now() // it answers, and has no room for another session: the one that there is will do
+		default:
 			return sight{}, err
 		}
-		m.closeSession()
-		m.session, m.probedAt = session, time.Now()
 	}
 	var seen sight
 	var received bool

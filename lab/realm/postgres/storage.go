@@ -21,8 +21,9 @@ import (
 // Only the writer is held to the volume's size. Readers must never run out before it, or they could not replay what
 // makes space again, so the writer has a file that holds a reserve back, and readers don't.
 const (
-	reserve   = 64 << 20  // bytes that only readers may use
-	fullBelow = 256 << 10 // free bytes below which a volume counts as full
+	reserve   = 64 << 20 // bytes that only readers may use
+	fullBelow = 2 << 20  // free bytes below which a volume counts as full
+	leftover  = 1 << 20  // bytes that the fault leaves: a first connection to a database writes a small file, or is refused
 )
 
 // ballast is the file that holds space back. Its name is one that base backups and pg_rewind leave out.
@@ -177,11 +178,11 @@ func grow(file *os.File, size int64, everything bool) error {
 		return fmt.Errorf("measuring a volume: %w", err)
 	}
 	free := int64(stat.Bavail) * stat.Bsize
-	want := size + free
+	want := size + free - leftover
 	if !everything {
-		want = min(reserve, want)
+		want = min(reserve, size+free)
 	}
-	if want < size {
+	if want < size && !everything {
 		return file.Truncate(want)
 	}
 	for want > size { // what the file system needs to keep the books is not known before
@@ -190,7 +191,7 @@ func grow(file *os.File, size int64, everything bool) error {
 			return err
 		}
 		want = size + (want-size)*15/16
-		if want-size < fullBelow/4 {
+		if want-size < leftover {
 			break
 		}
 	}
