@@ -14,6 +14,7 @@ import (
 	"haven/components/certificate"
 	"haven/components/database"
 	"haven/components/dns"
+	"haven/components/drills"
 	"haven/components/firewall"
 	"haven/components/keys"
 	"haven/components/loadbalancer"
@@ -41,7 +42,8 @@ type Environment struct {
 	Buckets      map[string]*storage.Bucket
 	Web          *webtier.WebTier
 	Site         *dns.Site
-	Outputs      pulumi.Map // what the stack exports: the twin of package outputs
+	Drills       *drills.Drills // nil where nothing is to be broken
+	Outputs      pulumi.Map     // what the stack exports: the twin of package outputs
 }
 
 // The buckets of an environment.
@@ -77,7 +79,7 @@ func Deploy(ctx *pulumi.Context, s settings.Settings, files Files) (*Environment
 	}
 	for _, step := range []func() error{
 		c.keysAndLogs, c.buckets, c.network, c.firewall, c.database, c.sharedFiles, c.certificate,
-		c.loadBalancer, c.webFilter, c.web, c.site, c.parameters,
+		c.loadBalancer, c.webFilter, c.web, c.site, c.parameters, c.drills,
 	} {
 		if err := step(); err != nil {
 			return nil, err

@@ -226,6 +226,10 @@ func TestOutputsAreTheTypedTwin(t *testing.T) {
 	}, got.Network.Zones[1])
 	require.Equal(t, map[string]string{"a": "haven-lab-database-a", "b": "haven-lab-database-b", "c": "haven-lab-database-c"}, got.Database.Members)
 	require.Equal(t, 13, got.LoadBalancer.DetectionSeconds)
+	require.Equal(t, map[string]string{
+		"stop-server": "drills-stop-server", "terminate-server": "drills-terminate-server", "fail-over-database": "drills-fail-over-database",
+		"disrupt-zone-a": "drills-disrupt-zone-a", "disrupt-zone-b": "drills-disrupt-zone-b", "disrupt-zone-c": "drills-disrupt-zone-c",
+	}, got.Drills)
 	require.Equal(t, map[string]string{"artifacts": "artifacts", "data": "data", "logs": "logs"}, got.Storage.Buckets)
 
 	// Both sides say the same: what is written back is what came, key for key.

@@ -48,6 +48,7 @@ func (c *composer) outputs() pulumi.Map {
 		},
 		"logGroups": groups,
 		"keys":      keyARNs,
+		"drills":    c.drillOutputs(),
 	}
 }
 

@@ -56,7 +56,7 @@ func pointAtLab(args *aws.ProviderArgs, endpoint string) {
 	args.MaxRetries = pulumi.Int(labRetries)
 	args.Endpoints = aws.ProviderEndpointArray{&aws.ProviderEndpointArgs{
 		Acm: url, Autoscaling: url, Cloudwatch: url, Cloudwatchlogs: url, Ec2: url, Efs: url,
-		Elb: url, Elbv2: url, Iam: url, Kms: url, Networkfirewall: url, Rds: url, Route53: url, S3: url,
+		Elb: url, Fis: url, Elbv2: url, Iam: url, Kms: url, Networkfirewall: url, Rds: url, Route53: url, S3: url,
 		Secretsmanager: url, Ssm: url, Sts: url, Wafv2: url,
 	}}
 }

@@ -28,7 +28,7 @@ var otherwise = map[string]string{
 	"logRetentionDays": "7", "keyDeletionDays": "7", "tags": `{"Owner":"ops"}`,
 	"protectData": "false", "databaseDeletionProtection": "false", "databaseFinalSnapshot": "false",
 	"loadBalancerDeletionProtection": "false", "firewallDeletionProtection": "false", "firewallSubnetChangeProtection": "false",
-	"databaseApplyImmediately": "true", "emptyBucketsWhenRemoved": "true",
+	"databaseApplyImmediately": "true", "emptyBucketsWhenRemoved": "true", "drills": "true",
 }
 
 // Read as files before anything is declared: TestReadFiles looks at these.

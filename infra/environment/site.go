@@ -17,6 +17,9 @@ import (
 	"haven/components/webtier"
 )
 
+// webServers is the name of the servers, which is on each of them as a tag.
+const webServers = "web"
+
 // readyPath is where the application says whether it can serve: database and
 // shared files are really tried.
 const readyPath = "/ready"
@@ -64,7 +67,7 @@ func (c *composer) web() error {
 		artifacts.TrustURL = trustURL(c.in.Region)
 	}
 	var err error
-	env.Web, err = webtier.New(c.ctx, "web", &webtier.Args{
+	env.Web, err = webtier.New(c.ctx, webServers, &webtier.Args{
 		VPC: env.Network.VPC.ToStringOutput(), Region: c.in.Region, Account: c.in.Account,
 		Zones: env.Zones, Subnets: env.Network.Subnets(network.App),
 		Image: c.in.WebImage, InstanceType: c.in.WebInstanceType,

@@ -74,7 +74,7 @@ func TestLabDiffersFromProductionOnlyInPlaceSizeAndProtection(t *testing.T) {
 		"databaseInstanceClass", "databaseBackupDays", "logRetentionDays", "keyDeletionDays",
 		// protections
 		"protectData", "databaseDeletionProtection", "databaseFinalSnapshot", "loadBalancerDeletionProtection",
-		"firewallDeletionProtection", "firewallSubnetChangeProtection", "databaseApplyImmediately", "emptyBucketsWhenRemoved",
+		"firewallDeletionProtection", "firewallSubnetChangeProtection", "databaseApplyImmediately", "emptyBucketsWhenRemoved", "drills",
 	}
 	lab, production := stackConfig(t, "lab"), stackConfig(t, "production")
 	for _, full := range slices.Sorted(maps.Keys(lab)) {

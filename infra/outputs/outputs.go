@@ -26,6 +26,7 @@ type Outputs struct {
 
 	LogGroups map[string]string `json:"logGroups"` // names by role: flow, firewallAlert, firewallFlow, webFilter, database
 	Keys      map[string]string `json:"keys"`      // key ARNs by purpose: database, storage, logs, compute
+	Drills    map[string]string `json:"drills"`    // experiment template ids by name: stop-server, disrupt-zone-a …; none where drills are off
 }
 
 // Network is the VPC.

@@ -150,4 +150,6 @@ var dangerKeys = []Key{
 		func(s *Settings) *bool { return &s.DatabaseApplyImmediately }),
 	flag("emptyBucketsWhenRemoved", false, "Dangerous: removing a bucket removes what is in it.",
 		func(s *Settings) *bool { return &s.EmptyBucketsWhenRemoved }),
+	flag("drills", false, "Dangerous: whoever may start experiments can break servers, zones and the database by the templates that are declared.",
+		func(s *Settings) *bool { return &s.Drills }),
 }

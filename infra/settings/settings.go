@@ -83,6 +83,7 @@ type Settings struct {
 	// Danger: off unless a stack turns it on by name.
 	DatabaseApplyImmediately bool
 	EmptyBucketsWhenRemoved  bool
+	Drills                   bool
 }
 
 // Zones are the zones that the environment spans.

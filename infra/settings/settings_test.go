@@ -33,7 +33,7 @@ var others = map[string]string{
 	"logRetentionDays": "7", "keyDeletionDays": "7", "tags": `{"Owner":"ops"}`,
 	"protectData": "false", "databaseDeletionProtection": "false", "databaseFinalSnapshot": "false",
 	"loadBalancerDeletionProtection": "false", "firewallDeletionProtection": "false", "firewallSubnetChangeProtection": "false",
-	"databaseApplyImmediately": "true", "emptyBucketsWhenRemoved": "true",
+	"databaseApplyImmediately": "true", "emptyBucketsWhenRemoved": "true", "drills": "true",
 }
 
 // together are values that a key needs beside it to make sense.

@@ -29,6 +29,7 @@ var repeatable = map[string]bool{
 	"pulumi:providers:aws":                                                                       true,
 	"aws:acm/certificateValidation:CertificateValidation":                                        true,
 	"aws:autoscaling/policy:Policy":                                                              true,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":                                                     true,
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":                                          true,
 	"aws:ec2/networkAclAssociation:NetworkAclAssociation":                                        true,
 	"aws:efs/backupPolicy:BackupPolicy":                                                          true,
