@@ -41,54 +41,62 @@ func (p pageFaults) Choices(_ context.Context, region string) ([]page.Choice, er
 const slowRate = "256kbit"
 
 // choices lists the faults that a picture's things can have.
-func choices(p overview.Picture) (all []page.Choice) {
+func choices(p overview.Picture) []page.Choice {
+	if p.Empty {
+		return nil
+	}
+	var all offers
 	for _, zone := range p.Zones {
-		add := func(kind faults.Kind, target, on, label string, big bool, parameters map[string]string) {
-			about, _ := faults.Describe(kind)
-			all = append(all, page.Choice{
-				Kind: string(kind), Zone: zone.Name, Target: target, On: on, Label: label, Big: big, Parameters: parameters,
-				About: strings.Join(strings.Fields(about.Sees), " "),
-			})
-		}
-		network := func(target, on string) {
-			for _, direction := range []string{faults.DirectionBoth, faults.DirectionIn, faults.DirectionOut} {
-				label := map[string]string{
-					faults.DirectionBoth: "Lose its packets, both ways", faults.DirectionIn: "Lose what is sent to it", faults.DirectionOut: "Lose what it sends",
-				}[direction]
-				add(faults.Blackhole, target, on, label, false, map[string]string{faults.ParameterDirection: direction})
-			}
-			add(faults.Slow, target, on, "Slow its network to "+slowRate+"/s", false, map[string]string{faults.ParameterRate: slowRate})
-		}
-		if p.Empty {
-			continue
-		}
-		add(faults.ZonePower, zone.Name, "", "Cut the power of "+zone.Name, true, nil)
-		add(faults.Slow, zone.Name, "", "Slow the network of "+zone.Name+" to "+slowRate+"/s each", true, map[string]string{faults.ParameterRate: slowRate})
-		for _, x := range zone.Firewall {
-			add(faults.FirewallEndpoint, zone.Name, x.ID, "Lose the firewall endpoints of "+zone.Name, true, nil)
-		}
-		for _, x := range zone.Balancer {
-			name := x.Group + "/" + zone.Name
-			add(faults.BalancerNode, zone.Name, x.ID, "Lose the balancers' nodes of "+zone.Name, true, nil)
-			add(faults.Hang, name, x.ID, "Hang its proxy", false, nil)
-			network(name, x.ID)
-		}
-		for _, x := range zone.Servers {
-			if x.State != "running" {
-				continue
-			}
-			add(faults.Hang, x.ID, x.ID, "Hang the instance", false, nil)
-			network(x.ID, x.ID)
-		}
-		for _, x := range zone.Database {
-			add(faults.Hang, x.ID, x.ID, "Hang the database server", x.Role == "writer", nil)
-			network(x.ID, x.ID)
-		}
-		for _, x := range zone.Copies {
-			add(faults.Disk, zone.Name, x.ID, "Lose the disks of "+zone.Name, true, nil)
-		}
+		all.zone(zone)
 	}
 	return all
+}
+
+type offers []page.Choice
+
+func (o *offers) add(kind faults.Kind, zone, target, on, label string, big bool, parameters map[string]string) {
+	about, _ := faults.Describe(kind)
+	*o = append(*o, page.Choice{
+		Kind: string(kind), Zone: zone, Target: target, On: on, Label: label, Big: big, Parameters: parameters,
+		About: strings.Join(strings.Fields(about.Sees), " "),
+	})
+}
+
+func (o *offers) zone(z overview.Zone) {
+	o.add(faults.ZonePower, z.Name, z.Name, "", "Cut the power of "+z.Name, true, nil)
+	o.add(faults.Slow, z.Name, z.Name, "", "Slow the network of "+z.Name+" to "+slowRate+"/s each", true, map[string]string{faults.ParameterRate: slowRate})
+	for _, x := range z.Firewall {
+		o.add(faults.FirewallEndpoint, z.Name, z.Name, x.ID, "Lose the firewall endpoints of "+z.Name, true, nil)
+	}
+	for _, x := range z.Balancer {
+		o.add(faults.BalancerNode, z.Name, z.Name, x.ID, "Lose the balancers' nodes of "+z.Name, true, nil)
+		o.process(z.Name, x.Group+"/"+z.Name, x.ID, "Hang its proxy", false)
+	}
+	for _, x := range z.Servers {
+		if x.State == "running" {
+			o.process(z.Name, x.ID, x.ID, "Hang the instance", false)
+		}
+	}
+	for _, x := range z.Database {
+		o.process(z.Name, x.ID, x.ID, "Hang the database server", x.Role == "writer")
+	}
+	for _, x := range z.Copies {
+		o.add(faults.Disk, z.Name, z.Name, x.ID, "Lose the disks of "+z.Name, true, nil)
+	}
+}
+
+// directions are the ways that packets can be lost, as buttons say it.
+var directions = []struct{ direction, label string }{
+	{faults.DirectionBoth, "Lose its packets, both ways"}, {faults.DirectionIn, "Lose what is sent to it"}, {faults.DirectionOut, "Lose what it sends"},
+}
+
+// process offers what can happen to something that runs and has a network.
+func (o *offers) process(zone, target, on, hang string, big bool) {
+	o.add(faults.Hang, zone, target, on, hang, big, nil)
+	for _, way := range directions {
+		o.add(faults.Blackhole, zone, target, on, way.label, false, map[string]string{faults.ParameterDirection: way.direction})
+	}
+	o.add(faults.Slow, zone, target, on, "Slow its network to "+slowRate+"/s", false, map[string]string{faults.ParameterRate: slowRate})
 }
 
 // Inject breaks what was chosen.
