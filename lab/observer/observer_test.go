@@ -129,6 +129,5 @@ func TestTroubleIsShownWithTheLastPictureAndPasses(t *testing.T) {
 func TestRegionsInUse(t *testing.T) {
 	w := &world{state: "running"}
 	o, _ := observe(t, w, Options{Regions: []string{"us-east-1", "us-east-2"}, Far: time.Hour})
-	assert.Equal(t, []string{"us-east-1"}, o.Regions())
 	eventually(t, "both", func() bool { return len(o.Regions()) == 2 })
 }

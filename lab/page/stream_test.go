@@ -34,7 +34,7 @@ type reader struct {
 
 func listen(t *testing.T, w *world, query, lastID string) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.server.URL+page.Root+"stream"+query, nil)
 	require.NoError(t, err)
 	if lastID != "" {
@@ -157,7 +157,7 @@ func TestAnIdleStreamBeats(t *testing.T) {
 
 // A reader that takes nothing holds up neither others nor what happens, and is let go.
 func TestASlowReaderHoldsUpNobody(t *testing.T) {
-	w := start(t, overviewtest.Facts(), func(o *page.Options) { o.Patience, o.Readers = 200*time.Millisecond, 2 })
+	w := start(t, overviewtest.Facts(), func(o *page.Options) { o.Patience, o.Readers = 5*time.Second, 2 }) // a busy machine lets a quick one wait, too
 	address := strings.TrimPrefix(w.server.URL, "http://")
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
@@ -171,7 +171,7 @@ func TestASlowReaderHoldsUpNobody(t *testing.T) {
 	for i := range 20_000 { // much more than the kernel holds for the slow one
 		w.timeline.Add(timeline.Event{Text: fmt.Sprint(i, " ", strings.Repeat("x", 400))})
 	}
-	assert.Less(t, time.Since(begun), 20*time.Second)
+	assert.Less(t, time.Since(begun), time.Minute)
 	for {
 		seen, _ := quick.events()
 		if strings.HasPrefix(seen.Events[len(seen.Events)-1].Text, "19999 ") {
@@ -186,7 +186,7 @@ func TestASlowReaderHoldsUpNobody(t *testing.T) {
 		}
 		request.Body.Close()
 		return request.StatusCode == http.StatusOK
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 }
 
 func TestTooManyReadersAreRefused(t *testing.T) {
@@ -215,6 +215,6 @@ func TestManyReadersShareOnePictureAndLeaveNothingBehind(t *testing.T) {
 		r.stop()
 	}
 	w.server.Client().CloseIdleConnections()
-	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+5 }, 20*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+5 }, time.Minute, 20*time.Millisecond,
 		"there were %d goroutines before", before)
 }

@@ -181,4 +181,4 @@ func (b *Browser) call(ctx context.Context, session, method string, params, resu
 }
 
 // limit bounds each command.
-const limit = 30 * time.Second
+const limit = 90 * time.Second

@@ -117,15 +117,26 @@ func (tab *Tab) Go(url string) {
 // Eval returns the value of an expression, which may be a promise.
 func (tab *Tab) Eval(expression string) any {
 	tab.t.Helper()
+	value, err := tab.eval(expression)
+	must(tab.t, err)
+	return value
+}
+
+func (tab *Tab) eval(expression string) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
 	var out struct {
 		Result           struct{ Value any }
 		ExceptionDetails *struct{ Exception struct{ Description string } }
 	}
-	tab.call("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true}, &out)
-	if out.ExceptionDetails != nil {
-		tab.t.Fatalf("evaluating %s: %s", expression, out.ExceptionDetails.Exception.Description)
+	params := map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true}
+	if err := tab.browser.call(ctx, tab.session, "Runtime.evaluate", params, &out); err != nil {
+		return nil, err
 	}
-	return out.Result.Value
+	if out.ExceptionDetails != nil {
+		return nil, fmt.Errorf("evaluating %s: %s", expression, out.ExceptionDetails.Exception.Description)
+	}
+	return out.Result.Value, nil
 }
 
 // Text returns the text that a person sees in the first element of a selector; empty without one.
@@ -140,7 +151,8 @@ func (tab *Tab) Text(selector string) string {
 func (tab *Tab) Until(what, expression string) {
 	tab.t.Helper()
 	for end := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) {
-		if tab.Eval("(() => { try { return Boolean("+expression+") } catch { return false } })()") == true {
+		value, err := tab.eval("(() => { try { return Boolean(" + expression + ") } catch { return false } })()")
+		if err == nil && value == true { // an error: the page was just being loaded
 			return
 		}
 		if time.Now().After(end) {
