@@ -25,16 +25,17 @@ func TestMetadataFromInside(t *testing.T) {
 	t.Parallel()
 	w := world.Open(t)
 	n := w.Network(t, "a")
-	w.Profile(t, "metadata", "")
-	id := n.Instance(t, world.Instance{Zone: "a", Profile: "metadata"})
+	role := fmt.Sprintf("metadata-%d", time.Now().UnixNano())
+	w.Profile(t, role, "")
+	id := n.Instance(t, world.Instance{Zone: "a", Profile: role})
 	const get = `curl -s -m 5 -o /dev/null -w '%{http_code}' `
 	const token = `T=$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token); `
 	const at = `http://169.254.169.254/latest/meta-data/`
 	assert.Equal(t, "401", w.MustShell(t, id, get+at+"instance-id"), "without a token")
 	assert.Equal(t, id, w.MustShell(t, id, token+`curl -sf -H "X-aws-ec2-metadata-token: $T" `+at+"instance-id"))
 	assert.Equal(t, "403", w.MustShell(t, id, get+`-X PUT -H 'X-Forwarded-For: 1.2.3.4' -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`), "through a proxy")
-	assert.Equal(t, "metadata", w.MustShell(t, id, token+`curl -sf -H "X-aws-ec2-metadata-token: $T" `+at+"iam/security-credentials/"))
-	assert.Contains(t, w.MustShell(t, id, token+`curl -sf -H "X-aws-ec2-metadata-token: $T" `+at+"iam/security-credentials/metadata"), `"Code": "Success"`)
+	assert.Equal(t, role, w.MustShell(t, id, token+`curl -sf -H "X-aws-ec2-metadata-token: $T" `+at+"iam/security-credentials/"))
+	assert.Contains(t, w.MustShell(t, id, token+`curl -sf -H "X-aws-ec2-metadata-token: $T" `+at+"iam/security-credentials/"+role), `"Code": "Success"`)
 }
 
 // The real aws command inside an instance may what its role may, and nothing else.
@@ -48,7 +49,8 @@ func TestARolesRightsHoldInsideAnInstance(t *testing.T) {
 	key, err := kms.NewFromConfig(w.Config).CreateKey(ctx, &kms.CreateKeyInput{})
 	require.NoError(t, err)
 	keyARN := *key.KeyMetadata.Arn
-	bucket := fmt.Sprintf("roles-%d", time.Now().UnixNano())
+	role := fmt.Sprintf("roles-%d", time.Now().UnixNano()) // and everything else that has a name
+	bucket := role
 	objects := s3.NewFromConfig(w.Config, func(o *s3.Options) { o.UsePathStyle = true })
 	_, err = objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket})
 	require.NoError(t, err)
@@ -57,18 +59,18 @@ func TestARolesRightsHoldInsideAnInstance(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for _, name := range []string{"mine", "others"} {
-		_, err = secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String("roles/" + name), SecretString: aws.String("secret of " + name)})
+		_, err = secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(role + "/" + name), SecretString: aws.String("secret of " + name)})
 		require.NoError(t, err)
-		_, err = ssm.NewFromConfig(w.Config).PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("/roles/" + name), Value: aws.String("parameter of " + name), Type: ssmtypes.ParameterTypeString})
+		_, err = ssm.NewFromConfig(w.Config).PutParameter(ctx, &ssm.PutParameterInput{Name: aws.String("/" + role + "/" + name), Value: aws.String("parameter of " + name), Type: ssmtypes.ParameterTypeString})
 		require.NoError(t, err)
 	}
-	w.Profile(t, "roles", fmt.Sprintf(`{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/mine/*"},
-		{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:*:*:secret:roles/mine-*"},
-		{"Effect":"Allow","Action":"ssm:GetParameter","Resource":"arn:aws:ssm:*:*:parameter/roles/mine"},
-		{"Effect":"Allow","Action":"kms:Encrypt","Resource":"%s"},
+	w.Profile(t, role, fmt.Sprintf(`{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::%[1]s/mine/*"},
+		{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:*:*:secret:%[1]s/mine-*"},
+		{"Effect":"Allow","Action":"ssm:GetParameter","Resource":"arn:aws:ssm:*:*:parameter/%[1]s/mine"},
+		{"Effect":"Allow","Action":"kms:Encrypt","Resource":"%[2]s"},
 		{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*"}]}`, bucket, keyARN))
-	id := w.Network(t, "a").Instance(t, world.Instance{Zone: "a", Profile: "roles"})
+	id := w.Network(t, "a").Instance(t, world.Instance{Zone: "a", Profile: role})
 	may := func(what, command, want string) {
 		output, exit := w.Shell(t, id, command)
 		assert.Zero(t, exit, "%s: %s", what, output)
@@ -78,13 +80,13 @@ func TestARolesRightsHoldInsideAnInstance(t *testing.T) {
 		output, exit := w.Shell(t, id, command)
 		assert.NotZero(t, exit, what)
 		assert.Contains(t, output, "AccessDenied", what)
-		assert.Contains(t, output, "assumed-role/roles/"+id, what)
+		assert.Contains(t, output, "assumed-role/"+role+"/"+id, what)
 	}
 	may("its object", "aws s3api get-object --bucket "+bucket+" --key mine/a /dev/stdout", "object of mine/a")
 	mayNot("another object", "aws s3api get-object --bucket "+bucket+" --key others/a /dev/stdout")
-	mayNot("another secret", "aws secretsmanager get-secret-value --secret-id roles/others")
-	may("its parameter", "aws ssm get-parameter --name /roles/mine", "parameter of mine")
-	mayNot("another parameter", "aws ssm get-parameter --name /roles/others")
+	mayNot("another secret", "aws secretsmanager get-secret-value --secret-id "+role+"/others")
+	may("its parameter", "aws ssm get-parameter --name /"+role+"/mine", "parameter of mine")
+	mayNot("another parameter", "aws ssm get-parameter --name /"+role+"/others")
 	mayNot("a data key", "aws kms generate-data-key --key-id "+keyARN+" --key-spec AES_256")
 	may("a metric", "aws cloudwatch put-metric-data --namespace Test --metric-name m --value 1", "")
 }
@@ -135,14 +137,15 @@ func TestCommandsRunOnInstances(t *testing.T) {
 	objects := s3.NewFromConfig(w.Config, func(o *s3.Options) { o.UsePathStyle = true })
 	_, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket})
 	require.NoError(t, err)
-	w.Profile(t, "commands", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::`+bucket+`/*"}]}`)
-	_, err = w.IAM.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("commands"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")})
+	role, rightlessRole := bucket, bucket+"-without"
+	w.Profile(t, role, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::`+bucket+`/*"}]}`)
+	_, err = w.IAM.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")})
 	require.NoError(t, err)
-	w.Profile(t, "nocommands", "")
+	w.Profile(t, rightlessRole, "")
 	n := w.Network(t, "a")
-	id := n.Instance(t, world.Instance{Zone: "a", Profile: "commands"})
-	rightless := n.Instance(t, world.Instance{Zone: "a", Profile: "nocommands"})
-	cutOff := n.Instance(t, world.Instance{Zone: "a", Profile: "commands", Private: true}) // no public address: no way out
+	id := n.Instance(t, world.Instance{Zone: "a", Profile: role})
+	rightless := n.Instance(t, world.Instance{Zone: "a", Profile: rightlessRole})
+	cutOff := n.Instance(t, world.Instance{Zone: "a", Profile: role, Private: true}) // no public address: no way out
 	awaitNode(t, client, id, ssmtypes.PingStatusOnline)
 
 	out := runCommand(t, client, id, func(in *ssm.SendCommandInput) {
@@ -168,7 +171,7 @@ func TestCommandsRunOnInstances(t *testing.T) {
 		})
 		t.Run(what, func(t *testing.T) { requireRefusal(t, "InvalidInstanceId", err) })
 	}
-	_, err = w.IAM.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String("commands"), PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")})
+	_, err = w.IAM.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: aws.String("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")})
 	require.NoError(t, err)
 	awaitNode(t, client, id, ssmtypes.PingStatusConnectionLost)
 }

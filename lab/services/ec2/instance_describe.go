@@ -176,11 +176,12 @@ func (s *Service) showStatus(row *instanceRow) types.InstanceStatus {
 		return shown
 	}
 	since, dark := s.dark.of(row.Zone)
-	shown.SystemStatus = showCheck(row.Checked || row.Impaired, dark, since)
+	made := row.Checked && s.begun.Load()
+	shown.SystemStatus = showCheck(made || row.Impaired, dark, since)
 	if row.Impaired {
 		dark, since = true, row.ImpairedSince
 	}
-	shown.InstanceStatus = showCheck(row.Checked, dark, since)
+	shown.InstanceStatus = showCheck(made, dark, since)
 	return shown
 }
 

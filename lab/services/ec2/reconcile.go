@@ -90,6 +90,7 @@ func (s *Service) begin(ctx context.Context) error {
 	if err := s.forgetChecks(); err != nil {
 		return err
 	}
+	s.begun.Store(true)
 	if err := s.machines.Prune(ctx, alive); err != nil {
 		s.log.Warn("removing what is left of machines that are no more", "error", err)
 	}

@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"haven/lab/cloud"
 	"haven/lab/metric"
@@ -26,6 +27,7 @@ type Service struct {
 	timeline   timeline.Hook
 	groups     Groups
 	dark       *darkness
+	begun      atomic.Bool // what a former lab saw of machines has been forgotten
 }
 
 // Option gives the service what it depends on; everything is optional, and what is missing is said, not faked.
