@@ -66,7 +66,7 @@ func newWorld(t testing.TB) *world {
 		Settings:  Settings{IdleTimeout: 5 * time.Second, ForwardedFor: "append", HTTP2: true, Log: true},
 		Listeners: []Listener{{Port: 80, Rules: []Rule{{Action: Action{Forward: &Forward{Groups: []WeightedGroup{{"aa", 1}}}}}}}},
 		Groups: []Group{{ID: "aa", Protocol: "HTTP", Algorithm: RoundRobin, CrossZone: true, Check: HealthCheck{
-			Protocol: "HTTP", Path: "/ready", Matcher: "200", Interval: 200 * time.Millisecond, Timeout: 150 * time.Millisecond, Healthy: 2, Unhealthy: 2}}},
+			Protocol: "HTTP", Path: "/ready", Matcher: "200", Interval: 500 * time.Millisecond, Timeout: 450 * time.Millisecond, Healthy: 2, Unhealthy: 2}}},
 	}
 	return w
 }
@@ -376,7 +376,7 @@ func TestReloadsUnderLoadFailNoRequest(t *testing.T) {
 	for i := range 8 {
 		w.spec.Listeners[0].ResponseHeaders = map[string]string{"X-Round": fmt.Sprint(i)}
 		w.apply()
-		require.Equal(t, fmt.Sprint(i), w.must(site+"/").header.Get("X-Round"))
+		w.eventually("the new configuration answers", func() bool { return w.must(site+"/").header.Get("X-Round") == fmt.Sprint(i) })
 	}
 	close(stop)
 	clients.Wait()
