@@ -127,7 +127,7 @@ func TestAReaderFollowsItsWritersLimits(t *testing.T) {
 	w.apply()
 	w.await("the writer restarted", func(o postgres.Observation) bool {
 		m, _ := o.Member("db-A")
-		return m.RestartDone == 1
+		return m.RestartDone == 1 && m.Phase == postgres.PhaseAvailable && o.Writer == "db-A"
 	})
 	require.NoError(t, w.query("db-A", "CREATE TABLE later (n int)"))
 	require.Eventually(t, func() bool { return w.query("db-B", "SELECT FROM later") == nil }, 60*time.Second, 50*time.Millisecond, "the reader replays on")
