@@ -23,7 +23,7 @@ func (s *Service) mail(one *subscription, t *topic, m message) error {
 	if err != nil {
 		return fmt.Errorf("writing mail to %s: %w", one.Endpoint, err)
 	}
-	draft := filepath.Join(box, "."+name)
+	draft := filepath.Join(box, "."+name+".draft") // which no pattern for mails finds
 	if err := writeSynced(draft, raw); err != nil {
 		os.Remove(draft) // what there is of it is of no use
 		return fmt.Errorf("writing mail to %s: %w", one.Endpoint, err)
