@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,14 +43,30 @@ func (w *world) strike(fault, writer string) (heal func()) {
 		// Every process stops, and goes on at some moment before, while or after it is fenced.
 		pids := w.processes(writer)
 		signalAll(pids, syscall.SIGSTOP)
-		awake := time.AfterFunc(2*time.Second+time.Duration(rand.IntN(2000))*time.Millisecond, func() { signalAll(pids, syscall.SIGCONT) })
-		return func() { awake.Stop(); signalAll(pids, syscall.SIGCONT) }
+		// One that woke in time to be spared hangs again.
+		awake := time.AfterFunc(2*time.Second+time.Duration(rand.IntN(2000))*time.Millisecond, func() {
+			signalAll(pids, syscall.SIGCONT)
+			time.Sleep(200 * time.Millisecond)
+			signalAll(w.stillThere(writer, pids), syscall.SIGSTOP)
+		})
+		return func() { awake.Stop(); signalAll(w.stillThere(writer, pids), syscall.SIGCONT) }
 	case "blackhole":
 		w.blackHole(writer, true)
 		return func() { w.blackHole(writer, false) }
 	}
 	w.t.Fatalf("there is no fault %q: kill, hang, blackhole", fault)
 	return nil
+}
+
+// stillThere returns those of the processes that are still a member's: others may have got their numbers.
+func (w *world) stillThere(member string, pids []int) (left []int) {
+	for _, pid := range pids {
+		cwd, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "cwd"))
+		if err == nil && cwd == filepath.Join(w.dir, "pg", w.spec.ID, member, "store", "data") {
+			left = append(left, pid)
+		}
+	}
+	return left
 }
 
 func signalAll(pids []int, signal syscall.Signal) {
