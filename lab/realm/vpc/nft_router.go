@@ -34,7 +34,7 @@ func (v *view) routerRuleset() string {
 	t.chain("arrive", "type filter hook forward priority 20; policy accept;", "oifname vmap @arriving")
 	t.chain("in", "type filter hook forward priority 30; policy accept;",
 		"ct state established,related accept", "oifname vmap @in_to")
-	t.chain("input", "type filter hook input priority 0; policy drop;") // the router itself answers nothing
+	t.chain("input", "type filter hook input priority 0; policy drop;")                           // the router itself answers nothing
 	t.chain("errors", "type filter hook output priority 0; policy accept;", "oifname @deaf drop") // but to what expires here
 	t.chain("departure", "type filter hook postrouting priority 300; policy accept;",
 		fmt.Sprintf("oifname %q ip saddr set ip saddr map @public_of", internetLink))
