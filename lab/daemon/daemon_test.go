@@ -40,7 +40,10 @@ func TestMain(m *testing.M) {
 }
 
 // fake is a lab that only tells of itself.
-type fake struct{ stopped chan struct{} }
+type fake struct {
+	control.Lab // nobody asks for the rest
+	stopped     chan struct{}
+}
 
 func (f fake) Status(context.Context) (control.Status, error) {
 	pid := 0
@@ -65,7 +68,7 @@ func serve(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	f := fake{make(chan struct{})}
+	f := fake{stopped: make(chan struct{})}
 	go http.Serve(listener, control.Handler(f))
 	<-f.stopped
 }
