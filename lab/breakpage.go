@@ -79,6 +79,7 @@ func (o *offers) zone(z overview.Zone) {
 	}
 	for _, x := range z.Database {
 		o.process(z.Name, x.ID, x.ID, "Hang the database server", x.Role == "writer")
+		o.add(faults.StorageFull, z.Name, x.ID, x.ID, "Fill its cluster's storage", true, nil)
 	}
 	for _, x := range z.Copies {
 		o.add(faults.Disk, z.Name, z.Name, x.ID, "Lose the disks of "+z.Name, true, nil)
