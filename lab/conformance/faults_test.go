@@ -146,13 +146,17 @@ func TestLinksBreakAsTheirFaultsSay(t *testing.T) {
 			require.NoError(t, err)
 			return time.Duration(seconds * float64(time.Second))
 		}
-		before := took()
+		before := min(took(), took(), took()) // a busy machine may lose a second in one of them
 		id := broken(t, w, faults.Slow, server, faults.ParameterRate, "1mbit")
 		slow := took()
 		healed(t, w, id)
-		after := took()
 		require.Greater(t, slow, 5*before, "before it took %s", before)
-		require.Less(t, 4*after, slow)
+		world.Wait(t, "the network to be fast again", faultLimit, func() error {
+			if after := took(); 4*after >= slow {
+				return fmt.Errorf("it took %s, and %s while it was slow", after, slow)
+			}
+			return nil
+		})
 	})
 	t.Run("what hangs accepts and does not answer", func(t *testing.T) {
 		id := broken(t, w, faults.Hang, server, faults.ParameterProcess, "web-server")
