@@ -102,8 +102,10 @@ func TestStickyClientsStayWithTheirServer(t *testing.T) {
 	groupAttributes(t, s.Balancer, "stickiness.enabled", "true", "stickiness.lb_cookie.duration_seconds", "60")
 	var first answer
 	world.Wait(t, "the cookie", 30*time.Second, func() error {
-		if first = mustAsk(t, s.nodes[0], "/"); len(first.header.Values("Set-Cookie")) != 2 {
-			return fmt.Errorf("it sets %v", first.header.Values("Set-Cookie"))
+		for _, node := range s.nodes { // each of them learns of it by itself
+			if first = mustAsk(t, node, "/"); len(first.header.Values("Set-Cookie")) != 2 {
+				return fmt.Errorf("the node in %s sets %v", node.Zone, first.header.Values("Set-Cookie"))
+			}
 		}
 		return nil
 	})
