@@ -178,7 +178,9 @@ func (b *builder) template(d drill) error {
 			Target: &fis.ExperimentTemplateActionTargetArgs{Key: pulumi.String(d.key), Value: pulumi.String(targetName)},
 		}},
 		Tags: pulumi.StringMap{"Name": pulumi.String(b.name + "-" + d.name)},
-	}, b.child, pulumi.DependsOn(b.ready))
+		// The provider never sends changed tags of a template (its resource names no identifier for them), and would show
+		// the same difference for ever. A template has the tags that it was made with.
+	}, b.child, pulumi.DependsOn(b.ready), pulumi.IgnoreChanges([]string{"tags", "tagsAll"}))
 	if err != nil {
 		return fmt.Errorf("creating the template %s: %w", d.name, err)
 	}
