@@ -54,6 +54,7 @@ func TestEachTemplateHasTheRoleAndTheStopCondition(t *testing.T) {
 		require.Equal(t, "aws:cloudwatch:alarm", template.Value("stopConditions.0.source"))
 		require.Equal(t, made.Of("aws:cloudwatch/metricAlarm:MetricAlarm")["drills"].Value("alarmDescription"), "Ends drills: no web server is healthy")
 		require.NotEmpty(t, template.Value("stopConditions.0.value"))
+		require.Equal(t, []string{"tags", "tagsAll"}, template.IgnoreChanges, "the provider cannot change them")
 	}
 	cut := templates["drills-"+drills.DisruptZone+"b"]
 	require.Equal(t, []any{
