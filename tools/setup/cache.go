@@ -63,7 +63,7 @@ func (t tool) build(ctx context.Context, cache, entry string, p *progress) error
 		return err
 	}
 	flags := append(slices.Clone(buildFlags), "-ldflags", t.ldflags)
-	flags = append(flags, withoutInlining(t.generated)...)
+	flags = append(flags, withoutInlining(plain)...)
 	err = p.step(t.title+": downloading modules", silent, func() error {
 		if t.prepare != nil {
 			more, err := t.prepare(ctx, t, work)
@@ -102,7 +102,7 @@ func (t tool) key(ctx context.Context) (string, error) {
 	}
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s %s/%s %q %q %q %s\n", strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH,
-		buildFlags, t.ldflags, t.generated, t.pkg)
+		buildFlags, t.ldflags, plain, t.pkg)
 	if err := hashFolder(sum, t.folder); err != nil {
 		return "", fmt.Errorf("reading %s: %w", t.folder, err)
 	}

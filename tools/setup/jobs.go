@@ -11,17 +11,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// roomForTwo is the memory with which two builds run at once, in bytes: a compiler takes up to two gigabytes.
-const roomForTwo = 8 << 30
+const (
+	// roomForBuild is the memory that a build may take, in bytes: a compiler takes up to two gigabytes, and two run at once.
+	roomForBuild = 4 << 30
+	mostBuilds   = 3
+)
 
-// runJobs runs the jobs, two at once where the machine's memory allows it: one build alone leaves processors idle while
-// it waits for its largest packages. A job that fails does not stop the others: what they compile is kept.
+// runJobs runs the jobs, several at once where the machine's memory allows it: one build alone leaves processors idle
+// while it waits for its largest packages, for a linker or for a download. A job that fails does not stop the others:
+// what they compile is kept.
 func runJobs(jobs []func() error) error {
 	var group errgroup.Group
-	group.SetLimit(1)
-	if availableMemory() >= roomForTwo {
-		group.SetLimit(2)
-	}
+	group.SetLimit(buildsAtOnce(availableMemory()))
 	failed := make([]error, len(jobs))
 	for i, job := range jobs {
 		group.Go(func() error {
@@ -31,6 +32,11 @@ func runJobs(jobs []func() error) error {
 	}
 	_ = group.Wait() // the errors are all in failed
 	return errors.Join(failed...)
+}
+
+// buildsAtOnce is how many builds fit into so much memory, in bytes.
+func buildsAtOnce(memory uint64) int {
+	return int(min(max(memory/roomForBuild, 1), mostBuilds))
 }
 
 // availableMemory is what the system can give without swapping, in bytes; 0 if it does not say.
