@@ -67,6 +67,7 @@ func Open(t testing.TB) *World {
 	w := shared.open(t)
 	shared.use.RLock()
 	t.Cleanup(shared.use.RUnlock)
+	w.explain(t)
 	return w
 }
 
@@ -76,6 +77,7 @@ func OpenAlone(t testing.TB) *World {
 	w := shared.open(t)
 	shared.use.Lock()
 	t.Cleanup(shared.use.Unlock)
+	w.explain(t)
 	return w
 }
 

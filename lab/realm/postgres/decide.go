@@ -118,18 +118,21 @@ func (v view) find(id string) (memberView, bool) {
 	return v.Members[i], true
 }
 
+// initialize has the member that was declared first make the cluster's data, as the first instance of a cluster becomes
+// its writer: one that still gets its network is waited for, one that can't start is passed over.
 func initialize(v view) []action {
-	for _, m := range v.Members {
-		if m.Busy {
-			return nil // it is being made
-		}
+	if slices.ContainsFunc(v.Members, func(m memberView) bool { return m.Busy }) {
+		return nil // it is being made
 	}
 	var acts []action
 	for _, m := range v.Members {
 		switch {
 		case m.Leaving:
 			acts = append(acts, action{Do: doRemove, Member: m.ID})
-		case m.Ready && !m.Down && !m.Hung && !m.Waiting:
+		case m.Down || m.Hung || m.Waiting:
+		case !m.Ready:
+			return acts
+		default:
 			return append(acts, action{Do: doInitialize, Member: m.ID})
 		}
 	}

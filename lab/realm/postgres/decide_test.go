@@ -40,6 +40,10 @@ func TestDecide(t *testing.T) {
 	}{
 		"all is well":             {func(*view) {}, nil},
 		"the first member begins": {func(v *view) { v.state = state{} }, []action{{Do: doInitialize, Member: "a"}}},
+		"the first member begins, however long its network takes": {func(v *view) { v.state, v.Members[0].Ready = state{}, false }, nil},
+		"a first member without power is passed over": {
+			func(v *view) { v.state, v.Members[0].Down = state{}, true }, []action{{Do: doInitialize, Member: "b"}},
+		},
 		"a dead writer is replaced by the best tier": {
 			func(v *view) { v.Members[0] = dead(v.Members[0]) }, []action{{Do: doPromote, Member: "b"}},
 		},
@@ -491,4 +495,27 @@ func TestAVerifierFitsItsPasswordOnly(t *testing.T) {
 	require.True(t, verifies(verifier, "secret"))
 	require.False(t, verifies(verifier, "Secret"))
 	require.False(t, verifies("md5abc", "secret"))
+}
+
+func TestAReaderIsAvailableOnceItCouldTakeOver(t *testing.T) {
+	m := &member{}
+	seen := reader("b", 1, 100)
+	seen.Kin = false
+	m.noteJoined(seen, state{})
+	require.False(t, m.joined, "it has not streamed yet")
+	seen.Kin = true
+	m.noteJoined(seen, state{})
+	require.False(t, m.joined, "no commit waits for any reader")
+	m.noteJoined(seen, state{Synchronous: []string{"c"}})
+	require.True(t, m.joined, "it can catch up from c")
+	m.noteJoined(reader("b", 1, 100), state{})
+	require.True(t, m.joined, "a failover does not make it new")
+
+	awaited := &member{}
+	seen.Kin = false
+	awaited.noteJoined(seen, state{Synchronous: []string{"b"}})
+	require.True(t, awaited.joined, "commits waited for it before the lab was started again")
+	starting := &member{}
+	starting.noteJoined(dead(seen), state{Synchronous: []string{"b"}})
+	require.False(t, starting.joined)
 }

@@ -38,6 +38,7 @@ type member struct {
 	pending  bool      // a restart is pending for a setting
 	pendedAt time.Time
 	kin      bool // see memberView
+	joined   bool // see noteJoined
 	halted   bool // its processes are stopped, as a fault
 	touch    touch
 	storage  Storage

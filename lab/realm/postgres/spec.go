@@ -60,7 +60,7 @@ type Phase string
 const (
 	PhaseWaiting    Phase = "waiting"    // for its network interface, or for a writer to copy
 	PhaseBuilding   Phase = "building"   // initdb, base backup, rewind
-	PhaseStarting   Phase = "starting"   // started, does not accept yet
+	PhaseStarting   Phase = "starting"   // started, does not accept yet, or could not take over yet
 	PhaseAvailable  Phase = "available"  // accepts connections in its role
 	PhaseRestarting Phase = "restarting" // on request
 	PhaseDown       Phase = "down"       // dead, hung or held down

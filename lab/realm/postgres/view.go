@@ -138,6 +138,7 @@ func (c *cluster) observation() Observation {
 
 func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberObservation {
 	waits := m.waits()
+	m.noteJoined(v, recorded)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := MemberObservation{
@@ -161,7 +162,7 @@ func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberO
 		o.Phase = PhaseStopped
 	case isWriter && v.writer() && c.prepared != "":
 		o.Phase, o.Writer, o.Reason = PhaseAvailable, true, ""
-	case !isWriter && v.reader():
+	case !isWriter && v.reader() && m.joined:
 		o.Phase, o.Reason = PhaseAvailable, ""
 	case v.Running:
 		o.Phase = PhaseStarting
@@ -171,4 +172,11 @@ func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberO
 		o.Phase = PhaseWaiting
 	}
 	return o
+}
+
+// noteJoined remembers that a reader could take over: commits wait for it, or they wait for another and it has the writer's
+// history, too. Until then a new one is not available, since the loss of the writer would find nobody to promote.
+func (m *member) noteJoined(v memberView, recorded state) {
+	could := slices.Contains(recorded.Synchronous, v.ID) || v.Kin && len(recorded.Synchronous) > 0
+	m.joined = m.joined || v.reader() && could
 }
