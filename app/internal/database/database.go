@@ -19,12 +19,13 @@ import (
 
 	"haven/app/internal/secret"
 	"haven/app/internal/settings"
+	"haven/app/limits"
 )
 
 // Time limits of one connection. A dead peer is noticed by whichever comes first.
 const (
-	connectTimeout   = 2 * time.Second // for each host that is tried
-	statementTimeout = 4 * time.Second
+	connectTimeout   = limits.Connect // for each host that is tried
+	statementTimeout = limits.Statement
 	silentPeer       = 5 * time.Second // unacknowledged data, then the connection is dead
 	lifetime         = 2 * time.Minute // so that connections come back to standbys and follow changed names
 	poolSize         = 10

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"haven/app/limits"
 )
 
 // Error codes of PostgreSQL that this package acts on: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -52,7 +54,7 @@ func (c *Cluster) retry(ctx context.Context, pool *pgxpool.Pool, f func(context.
 		}
 		c.log.WarnContext(ctx, "trying the database again", "error", err, "after", pause)
 		Retries.Inc()
-		pause = min(2*pause, 400*time.Millisecond)
+		pause = min(2*pause, limits.Pause)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"haven/app/internal/database"
 	"haven/app/internal/files"
 	"haven/app/internal/health"
+	"haven/app/limits"
 )
 
 // Ledger is what the server needs of the database.
@@ -43,7 +44,7 @@ type Options struct {
 }
 
 // requestTimeout bounds what a request for the ledger may take, retries over a failover included.
-const requestTimeout = 8 * time.Second
+const requestTimeout = limits.Request
 
 type server struct {
 	Options
