@@ -66,6 +66,6 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; type: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newLab(), newStatus(), newAdopt())
+	root.AddCommand(newLab(), newStatus(), newAdopt(), newDrill())
 	return root
 }

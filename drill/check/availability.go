@@ -1,14 +1,14 @@
 package check
 
 import (
+	"math"
 	"slices"
 	"time"
 
 	"haven/drill/history"
 )
 
-// Gap is the longest time for which a kind of operation did not succeed: from the end of the last success before a
-// failure to the end of the first one after it, at the client's own clock.
+// Gap is a time without a success, at the client's own clock.
 type Gap struct {
 	From, To time.Duration
 	Failures int // operations that ended badly in it
@@ -17,35 +17,43 @@ type Gap struct {
 // Length is how long the gap was.
 func (g Gap) Length() time.Duration { return g.To - g.From }
 
-// LongestGap finds the longest gap among operations of the kinds in which at least one ended badly. A gap without an end lasts
-// until the last operation. Pauses in which nothing failed are no gap: the client was just not asking.
+// LongestGap finds the longest time in which somebody asked and nobody was served, among operations of the kinds that began in
+// [from, to). Where operations ended badly it reaches from the last success before to the first one after; without an end it lasts
+// until the last operation. Where they were just slow it begins when the first of them did. Pauses in which nobody asked are no gap.
 func LongestGap(h history.History, from, to time.Duration, kinds ...history.Kind) (longest Gap) {
+	operations := history.Between(h.Of(kinds...), from, to)
+	waiting := waitingSince(operations)
 	var open Gap
 	last := from
-	for _, o := range h.Of(kinds...) {
-		if o.Start < from || o.Start >= to {
-			continue
+	for i, o := range operations {
+		switch {
+		case open.Failures > 0 || o.Outcome != history.OK: // a gap goes on or begins
+			open.From, open.To = last, o.End
+		default:
+			open.From, open.To = max(last, waiting[i]), o.End
 		}
 		if o.Outcome != history.OK {
-			if open.Failures == 0 {
-				open = Gap{From: last}
-			}
 			open.Failures++
-			open.To = o.End
-		} else {
-			if open.Failures > 0 {
-				open.To = o.End
-			}
-			last = o.End
 		}
-		if open.Failures > 0 && open.Length() > longest.Length() {
+		if open.Length() > longest.Length() {
 			longest = open
 		}
 		if o.Outcome == history.OK {
-			open = Gap{}
+			open, last = Gap{}, o.End
 		}
 	}
 	return longest
+}
+
+// waitingSince tells, for each operation, when the first of those began that had not ended before it.
+func waitingSince(operations []history.Operation) []time.Duration {
+	since := make([]time.Duration, len(operations))
+	earliest := time.Duration(math.MaxInt64)
+	for i := len(operations) - 1; i >= 0; i-- {
+		earliest = min(earliest, operations[i].Start)
+		since[i] = earliest
+	}
+	return since
 }
 
 // WithinBudget says that no gap of the kinds is longer than the budget.

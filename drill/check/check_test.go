@@ -130,6 +130,17 @@ func TestTheLongestGapIsFromSuccessToSuccess(t *testing.T) {
 	require.Equal(t, 200*ms, check.LongestGap(h, time.Second, time.Hour).Length())
 }
 
+func TestAStallIsAGapToo(t *testing.T) {
+	slow := func(start, end time.Duration) history.Operation {
+		return history.Operation{Kind: history.Append, Start: start, End: end, Outcome: history.OK}
+	}
+	h := of(slow(0, 10*ms), slow(400*ms, 2400*ms), slow(200*ms, 2500*ms), slow(2600*ms, 2610*ms))
+	gap := check.LongestGap(h, 0, time.Hour)
+	require.Equal(t, 2200*ms, gap.Length(), "from when the first began to wait to when the first was served")
+	require.Zero(t, gap.Failures)
+	broken(t, check.WithinBudget(h, 2*time.Second), check.ErrGap)
+}
+
 func TestTheErrorShare(t *testing.T) {
 	h := of(op(history.Look, 0, history.OK), op(history.Look, 10*ms, history.Failed), op(history.Look, 20*ms, history.OK), op(history.Look, 30*ms, history.Unknown))
 	broken(t, check.ErrorShare(h, 0, time.Second, 0.5))

@@ -1,0 +1,45 @@
+package scenario
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// All returns every scenario, in the order in which a run does them: the fast ones of each tier first.
+func All() []Scenario {
+	return slices.Concat(web(), database(), zone())
+}
+
+// Select returns the scenarios whose names match one of the patterns, in the order of All: a whole name, a tier
+// (failover/web) or a pattern of path.Match (failover/*/kill). No pattern selects all; one that selects none is an error.
+func Select(patterns ...string) ([]Scenario, error) {
+	all := All()
+	if len(patterns) == 0 {
+		return all, nil
+	}
+	chosen := map[string]bool{}
+	var unknown []string
+	for _, pattern := range patterns {
+		found := false
+		for _, s := range all {
+			if matches(pattern, s.Name) {
+				chosen[s.Name], found = true, true
+			}
+		}
+		if !found {
+			unknown = append(unknown, fmt.Sprintf("%q", pattern))
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("no scenario is called %s; type: haven drill list", strings.Join(unknown, ", "))
+	}
+	return slices.DeleteFunc(all, func(s Scenario) bool { return !chosen[s.Name] }), nil
+}
+
+func matches(pattern, name string) bool {
+	pattern = strings.TrimSuffix(pattern, "/")
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok || strings.HasPrefix(name, pattern+"/")
+}
