@@ -146,6 +146,10 @@ func (l *lab) loops() map[string]func(context.Context) error {
 	loops["faults"], loops["fis"] = l.services.faults.Run, l.services.experiments.Run
 	if l.realm != nil {
 		loops["names"], loops["forwards"] = l.keepNames, l.forwards.run
+		loops["networkfirewall"] = func(ctx context.Context) error {
+			l.services.firewalls.Measure(ctx, l.realm.network, l.services.metrics)
+			return nil
+		}
 	}
 	return loops
 }

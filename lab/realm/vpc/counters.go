@@ -1,6 +1,14 @@
 package vpc
 
-import "maps"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	"haven/lab/realm/host"
+)
 
 // Counter is what an interface has carried since it was made.
 type Counter struct {
@@ -26,4 +34,66 @@ func (n *Network) Counters() map[string]Counter {
 		}
 	}
 	return counters
+}
+
+// FirewallCount is what a firewall endpoint has done with packets since its rules were last loaded.
+type FirewallCount struct{ Received, Dropped, Rejected uint64 }
+
+// FirewallCounts reads what each firewall endpoint has counted, by its interface's id. Endpoints that could not be read are missing
+// and in the error. A connection that was forbidden for what it said counts as one packet.
+func (n *Network) FirewallCounts(ctx context.Context) (map[string]FirewallCount, error) {
+	n.mu.RLock()
+	endpoints := map[string]*firewallProxy{}
+	for id, live := range n.spaces {
+		if live.firewall != nil {
+			endpoints[id] = live.firewall
+		}
+	}
+	n.mu.RUnlock()
+	counts := map[string]FirewallCount{}
+	var errs []error
+	for id, proxy := range endpoints {
+		count, err := readCount(ctx, proxy.ns)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading the counters of firewall endpoint %s: %w", id, err))
+			continue
+		}
+		count.Dropped += proxy.dropped.Load()
+		count.Rejected += proxy.rejected.Load()
+		counts[id] = count
+	}
+	return counts, errors.Join(errs...)
+}
+
+func readCount(ctx context.Context, ns *host.Namespace) (FirewallCount, error) {
+	text, err := ns.Run(ctx, "", "nft", "-j", "list", "counters", "table", "ip", "haven")
+	if err != nil {
+		return FirewallCount{}, err
+	}
+	return parseCount(text)
+}
+
+// parseCount reads what nft lists: https://manpages.debian.org/libnftables-json.5
+func parseCount(text string) (FirewallCount, error) {
+	var listed struct {
+		Nftables []struct {
+			Counter *struct {
+				Name    string
+				Packets uint64
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &listed); err != nil {
+		return FirewallCount{}, fmt.Errorf("decoding what nft lists: %w", err)
+	}
+	packets := map[string]uint64{}
+	for _, object := range listed.Nftables {
+		if object.Counter != nil {
+			packets[object.Counter.Name] = object.Counter.Packets
+		}
+	}
+	if len(packets) == 0 {
+		return FirewallCount{}, errors.New("nft lists no counter")
+	}
+	return FirewallCount{packets[countReceived], packets[countDropped], packets[countRejected]}, nil
 }

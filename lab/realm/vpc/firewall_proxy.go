@@ -24,6 +24,8 @@ type firewallProxy struct {
 	events   *eventReader
 	queue    chan FirewallEvent
 	lost     atomic.Int64
+	dropped  atomic.Uint64 // connections that were dropped for what they said
+	rejected atomic.Uint64
 	listener net.Listener // nil until a policy needs it
 
 	ctx    context.Context
@@ -166,7 +168,12 @@ func (p *firewallProxy) inspect(client, server *net.TCPConn, c *connection) verd
 				p.report(e, c.source, c.destination, unix.IPPROTO_TCP)
 			}
 		}
-		if v == verdictDrop || v == verdictReject {
+		switch v {
+		case verdictDrop:
+			p.dropped.Add(1)
+			return v
+		case verdictReject:
+			p.rejected.Add(1)
 			return v
 		}
 		if v != verdictMore {

@@ -176,6 +176,32 @@ func TestABadRequestIsDroppedByItsContent(t *testing.T) {
 	requireEvent(t, events, func(e FirewallEvent) bool {
 		return e.SID == 7 && e.Message == "path traversal" && e.Source.Addr() == OutsideClient
 	})
+
+	counts, err := n.FirewallCounts(t.Context())
+	require.NoError(t, err)
+	here := counts["eni-firewall-a"]
+	require.EqualValues(t, 1, here.Dropped, "the connection that was forbidden")
+	require.Greater(t, here.Received, uint64(5))
+	require.Zero(t, counts["eni-firewall-b"].Received)
+}
+
+func TestDroppedAndRejectedPacketsAreCounted(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	spec.face("eni-firewall-a").Firewall.Rules = []FirewallRule{
+		{Action: "reject", Protocol: 6, FromPort: 81, ToPort: 81}, {Action: "drop", Protocol: 6, FromPort: 82, ToPort: 82}, {Action: "pass", Protocol: -1, FromPort: -1, ToPort: -1},
+	}
+	apply(t, n, spec)
+	for _, address := range []string{"198.18.0.20:81", "198.18.0.20:82"} {
+		requireBlocked(t, n.Internet(), address)
+	}
+	counts, err := n.FirewallCounts(t.Context())
+	require.NoError(t, err)
+	require.Positive(t, counts["eni-firewall-a"].Rejected)
+	require.Positive(t, counts["eni-firewall-a"].Dropped)
+	_, err = parseCount(`{"nftables": []}`)
+	require.Error(t, err)
 }
 
 func TestTheDefaultDropsBothWaysAndKnocksAreNotAnswered(t *testing.T) {

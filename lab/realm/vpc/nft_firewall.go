@@ -17,8 +17,11 @@ import (
 func firewallRuleset(plan *firewallPlan) string {
 	t := &rulesetText{}
 	t.intervals("home", plan.Policy.HomeNet)
+	for _, name := range []string{countReceived, countDropped, countRejected} {
+		t.line("\tcounter %s {}", name)
+	}
 	const first = "tcp flags & (fin|syn|rst|ack) == syn "
-	steer := []string{"type filter hook prerouting priority -310; policy accept;"}
+	steer := []string{"type filter hook prerouting priority -310; policy accept;", `iifname != "lo" counter name ` + countReceived}
 	if plan.Proxied {
 		t.chain("choose", chooseRules(&plan.Policy)...)
 		steer = append(steer, first+"jump choose")
@@ -42,10 +45,20 @@ func strangerRules(policy StreamException) []string {
 	case StreamContinue:
 		return nil
 	case StreamReject:
-		return []string{log, "ct state invalid tcp flags & rst == 0 counter reject with tcp reset", "ct state invalid counter drop"}
+		return []string{log, "ct state invalid tcp flags & rst == 0 " + rejects, "ct state invalid " + drops}
 	}
-	return []string{log, "ct state invalid counter drop"}
+	return []string{log, "ct state invalid " + drops}
 }
+
+// What becomes of packets that may not pass. They are counted by what was done with them.
+const (
+	countReceived = "received"
+	countDropped  = "dropped"
+	countRejected = "rejected"
+
+	drops   = "counter name " + countDropped + " drop"
+	rejects = "counter name " + countRejected + " reject with tcp reset"
+)
 
 // Prefixes of log entries: the index of the rule, or one of these.
 const (
@@ -96,13 +109,13 @@ func forwardRules(p *FirewallPolicy) []string {
 		case "alert":
 			rules = append(rules, join(match, log))
 		case "reject":
-			rules = append(rules, join(match, "ip protocol tcp", log, "counter reject with tcp reset"), join(match, log, "counter drop"))
+			rules = append(rules, join(match, "ip protocol tcp", log, rejects), join(match, log, drops))
 		default:
-			rules = append(rules, join(match, log, "counter drop"))
+			rules = append(rules, join(match, log, drops))
 		}
 	}
 	if p.DefaultDrop {
-		rules = append(rules, fmt.Sprintf(`log prefix "%s" group %d snaplen 80 counter drop`, prefixDefault, logGroup))
+		rules = append(rules, fmt.Sprintf(`log prefix "%s" group %d snaplen 80 `, prefixDefault, logGroup)+drops)
 	}
 	return append(rules, "counter accept")
 }
