@@ -36,6 +36,21 @@ func (b *builder) identity() error {
 	return nil
 }
 
+// managed lets Systems Manager's agent, which the image brings along, make a server reachable by brokered sessions and by
+// commands: nobody has to log in. It is less than AmazonSSMManagedInstanceCore, which may also read every parameter of the account.
+// None of these actions can be narrowed to a resource.
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
+// https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html
+var managed = iampolicy.Statement{
+	Sid: "BeManaged", Resources: []any{"*"},
+	Actions: []string{
+		"ssm:UpdateInstanceInformation",
+		"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+		"ec2messages:AcknowledgeMessage", "ec2messages:DeleteMessage", "ec2messages:FailMessage",
+		"ec2messages:GetEndpoint", "ec2messages:GetMessages", "ec2messages:SendReply",
+	},
+}
+
 func (b *builder) rights() []iampolicy.Statement {
 	args := b.args
 	through := func(service string) map[string]any {
@@ -66,6 +81,7 @@ func (b *builder) rights() []iampolicy.Statement {
 				"elasticfilesystem:AccessPointArn": args.Files.AccessARN,
 			}},
 		},
+		managed,
 	}
 	if args.ParametersPath != "" {
 		rights = append(rights, iampolicy.Statement{
