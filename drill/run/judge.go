@@ -47,14 +47,17 @@ func settle(result *Result, found, unreliable []check.Finding, s scenario.Scenar
 	for _, f := range append(found, unreliable...) {
 		result.Findings = append(result.Findings, describe(f, s))
 	}
+	result.Verdict = verdict(len(found), len(unreliable))
+}
+
+func verdict(broken, unreliable int) Verdict {
 	switch {
-	case len(found) > 0:
-		result.Verdict = Failed
-	case len(unreliable) > 0:
-		result.Verdict = Invalid
-	default:
-		result.Verdict = Passed
+	case broken > 0:
+		return Failed
+	case unreliable > 0:
+		return Invalid
 	}
+	return Passed
 }
 
 func describe(f check.Finding, s scenario.Scenario) Finding {
@@ -63,7 +66,7 @@ func describe(f check.Finding, s scenario.Scenario) Finding {
 
 // Judge holds a history to what every scenario is held to. It is pure: a saved history is judged again by it.
 func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found, unreliable []check.Finding, err error) {
-	for _, judge := range []func(history.History) ([]check.Finding, error){check.Ledger, check.Files} {
+	for _, judge := range []func(history.History) ([]check.Finding, error){check.Ledger, check.Linear, check.Files} {
 		more, err := judge(h)
 		if err != nil {
 			return nil, nil, err

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"haven/drill/check"
 	"haven/drill/history"
 	"haven/drill/scenario"
 	"haven/drill/undo"
@@ -21,6 +23,7 @@ const (
 	ResultFile  = "result.json"
 	HistoryFile = "history.jsonl"
 	JournalFile = "calls.jsonl" // every call to AWS's API
+	LedgerFile  = "ledger.html" // the ledger's history drawn, where its answers contradict each other
 )
 
 // Suite runs scenarios one after the other into a folder.
@@ -29,10 +32,12 @@ type Suite struct {
 	Folder    string
 	Scenarios []scenario.Scenario
 	Seed      uint64
+	// Begins is told which drill begins, and that it is the number-th, from 1; nil: nobody listens.
+	Begins func(number int, s scenario.Scenario)
 	// Ended is told each drill's result; nil: nobody listens.
 	Ended func(Result)
 	// Evidence is asked to add to a drill's folder what shows why it did not pass; nil: nobody has more.
-	Evidence func(ctx context.Context, folder string) error
+	Evidence func(ctx context.Context, folder string, r Result) error
 }
 
 // Heal puts back what a drill that was killed has left behind, before the environment is called broken.
@@ -47,9 +52,12 @@ func (s *Suite) Run(ctx context.Context, report Report) (Report, error) {
 	if err := s.Heal(ctx); err != nil {
 		return report, err
 	}
-	for _, one := range s.Scenarios {
+	for i, one := range s.Scenarios {
 		if ctx.Err() != nil {
 			break
+		}
+		if s.Begins != nil {
+			s.Begins(i+1, one)
 		}
 		result, err := s.one(ctx, one)
 		if err != nil {
@@ -74,7 +82,7 @@ func (s *Suite) one(ctx context.Context, one scenario.Scenario) (Result, error) 
 	if s.Evidence != nil && (result.Verdict == Failed || result.Verdict == Invalid) {
 		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		if err := s.Evidence(fresh, folder); err != nil {
+		if err := s.Evidence(fresh, folder, result); err != nil {
 			s.Drill.say("more evidence of %s could not be kept: %v", one.Name, err)
 		}
 	}
@@ -99,7 +107,21 @@ func keep(folder string, result Result, h history.History) error {
 	if err := errors.Join(history.Write(file, h), file.Close()); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(result.Findings, func(f Finding) bool { return f.Promise == check.ErrNotLinear.Error() }) {
+		if err := draw(filepath.Join(folder, LedgerFile), h); err != nil {
+			return err
+		}
+	}
 	return writeJSON(filepath.Join(folder, ResultFile), result)
+}
+
+// draw keeps a picture of a ledger that contradicts itself.
+func draw(path string, h history.History) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(check.Visualize(file, h), file.Close())
 }
 
 // writeJSON replaces a file, whole or not at all.

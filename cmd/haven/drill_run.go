@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"haven/drill/run"
+	"haven/drill/scenario"
+	"haven/drill/stack"
+	"haven/drill/target"
+	"haven/drill/undo"
+)
+
+type drillOptions struct {
+	stack, folder string
+	only          []string
+	seed          uint64
+	times         int
+	plan          bool
+}
+
+func newDrillRun() *cobra.Command {
+	var options drillOptions
+	cmd := &cobra.Command{
+		Use: "run", Short: "Run drills against an environment that is up", Args: cobra.NoArgs,
+		Long: "Run drills against an environment that is up, one after the other, and judge them.\n\n" +
+			"What a drill breaks it heals again, also when it is interrupted (Ctrl-C); what one that was killed has left behind, the next run heals first.\n\n" +
+			"Exit codes: 0 all passed, 1 a drill could not be run, 2 wrongly called, 3 a promise was broken, 4 a drill proved nothing.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			chosen, err := scenario.Select(options.only...)
+			if err != nil {
+				return usageError{err}
+			}
+			if options.times < 0 {
+				return usageError{fmt.Errorf("--times is %d; it has to be 1 or more", options.times)}
+			}
+			for i := range chosen {
+				if options.times > 0 {
+					chosen[i].Times = options.times
+				}
+			}
+			if !cmd.Flags().Changed("seed") {
+				options.seed = rand.Uint64N(1 << 32)
+			}
+			return runDrills(cmd.Context(), options, chosen, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	addOnlyFlag(cmd, &options.only)
+	cmd.Flags().StringVarP(&options.stack, "stack", "s", labStack, "stack to drill")
+	cmd.Flags().Uint64Var(&options.seed, "seed", 0, "choose victims and moments as a run with this seed did (default: a new one)")
+	cmd.Flags().IntVar(&options.times, "times", 0, "how often each fault is injected (default: as the drill says)")
+	cmd.Flags().StringVar(&options.folder, "folder", "", "where the run's folder is made (default: .haven/drills in the project)")
+	cmd.Flags().BoolVar(&options.plan, "plan", true, "after each drill, look whether the plan is empty")
+	return cmd
+}
+
+func runDrills(ctx context.Context, options drillOptions, chosen []scenario.Scenario, stdout, stderr io.Writer) error {
+	root, err := projectRoot()
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	if options.folder == "" {
+		options.folder = filepath.Join(root, ".haven", "drills")
+	}
+	folder := filepath.Join(options.folder, begun.UTC().Format("20060102T150405"))
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return fmt.Errorf("making the run's folder: %w", err)
+	}
+	calls, err := os.Create(filepath.Join(folder, run.JournalFile))
+	if err != nil {
+		return fmt.Errorf("making the run's folder: %w", err)
+	}
+	defer calls.Close()
+	journal := target.NewJournal(calls)
+	environment, err := stack.Open(ctx, stack.Options{Root: root, Stack: options.stack, Journal: journal})
+	if err != nil {
+		return err
+	}
+	leftovers, err := undo.Open(filepath.Join(root, ".haven", "drill-leftovers.json"))
+	if err != nil {
+		return err
+	}
+	say := func(format string, args ...any) {
+		fmt.Fprintf(stderr, "%5.0f s  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
+	}
+	suite := &run.Suite{
+		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Say: say, Plan: options.plan},
+		Folder: folder, Scenarios: chosen, Seed: options.seed,
+		Ended: func(r run.Result) { printResult(stdout, r) },
+	}
+	fmt.Fprintf(stderr, "%d drills, seed %d, evidence in %s\n", len(chosen), options.seed, folder)
+	report, err := suite.Run(ctx, run.Report{Target: options.stack, Actions: journal.Actions()})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	fmt.Fprintf(stdout, "%d passed, %d failed, %d proved nothing, %d skipped in %s\n", report.Count(run.Passed), report.Count(run.Failed),
+		report.Count(run.Invalid), report.Count(run.Skipped), report.Took.Round(time.Second))
+	switch {
+	case report.Count(run.Failed) > 0:
+		return exitBroken
+	case report.Count(run.Invalid) > 0 || err != nil:
+		return exitInvalid
+	}
+	return nil
+}
+
+func printResult(w io.Writer, r run.Result) {
+	fmt.Fprintf(w, "%-8s %-40s gap %6.2f s", r.Verdict, r.Scenario, r.Measured.Gap.Seconds())
+	if r.Budget != nil {
+		fmt.Fprintf(w, " of %6.2f s", r.Budget.Total().Seconds())
+	}
+	fmt.Fprintf(w, "  %d of %d requests failed  %s\n", r.Measured.Failures, r.Measured.Operations, r.Took.Round(time.Second))
+	if r.Reason != "" {
+		fmt.Fprintf(w, "         %s\n", r.Reason)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "         %s [%s]: %s\n", f.Promise, strings.Join(f.Controls, " "), f.Text)
+	}
+}
