@@ -34,7 +34,7 @@ drop tcp $HOME_NET any -> any 81 (msg:"forbidden port"; sid:3; rev:1;)
 pass tcp $HOME_NET any -> any 8080 (msg:"allowed port"; sid:4; rev:1;)
 `
 
-func newGuarded(t *testing.T, w *world.World, zones ...string) *guarded {
+func newGuarded(t testing.TB, w *world.World, zones ...string) *guarded {
 	t.Helper()
 	ctx := context.Background()
 	g := &guarded{Network: w.Network(t), app: map[string]string{}, tables: map[string]string{}, endpoints: map[string]string{}}
@@ -72,7 +72,7 @@ func newGuarded(t *testing.T, w *world.World, zones ...string) *guarded {
 }
 
 // edges makes the endpoints' subnets, which lead to the internet directly.
-func (g *guarded) edges(t *testing.T, zones []string) (mappings []types.SubnetMapping) {
+func (g *guarded) edges(t testing.TB, zones []string) (mappings []types.SubnetMapping) {
 	for i, zone := range zones {
 		subnet := g.Subnet(t, zone, 100+i, g.Routes)
 		mappings = append(mappings, types.SubnetMapping{SubnetId: &subnet})
@@ -81,7 +81,7 @@ func (g *guarded) edges(t *testing.T, zones []string) (mappings []types.SubnetMa
 }
 
 // route leads each zone's servers through their endpoint, both ways.
-func (g *guarded) route(t *testing.T, zones []string) {
+func (g *guarded) route(t testing.TB, zones []string) {
 	t.Helper()
 	inward := g.RouteTable(t)
 	_, err := g.World.EC2.AssociateRouteTable(context.Background(), &ec2.AssociateRouteTableInput{RouteTableId: &inward, GatewayId: &g.Gateway})
@@ -95,7 +95,7 @@ func (g *guarded) route(t *testing.T, zones []string) {
 	}
 }
 
-func firewallPolicy(t *testing.T, client *networkfirewall.Client, name string) string {
+func firewallPolicy(t testing.TB, client *networkfirewall.Client, name string) string {
 	t.Helper()
 	ctx := context.Background()
 	var references []types.StatefulRuleGroupReference
@@ -124,14 +124,14 @@ func firewallPolicy(t *testing.T, client *networkfirewall.Client, name string) s
 }
 
 // fetch is a request of an instance; the answer is its status, or 000 without one.
-func fetch(t *testing.T, w *world.World, from, url string, options ...string) string {
+func fetch(t testing.TB, w *world.World, from, url string, options ...string) string {
 	t.Helper()
 	output, _ := w.Shell(t, from, "curl -s -o /dev/null -m 3 -w '%{http_code}' "+strings.Join(options, " ")+" '"+url+"'")
 	return output
 }
 
 // public is an instance's public address.
-func public(t *testing.T, w *world.World, id string) string {
+func public(t testing.TB, w *world.World, id string) string {
 	t.Helper()
 	i, err := w.Describe(id)
 	require.NoError(t, err)
@@ -140,7 +140,7 @@ func public(t *testing.T, w *world.World, id string) string {
 }
 
 // stranger is a server and client elsewhere on the internet.
-func stranger(t *testing.T, w *world.World, ports ...int) string {
+func stranger(t testing.TB, w *world.World, ports ...int) string {
 	t.Helper()
 	script := w.WebServer(ports[0])
 	for _, port := range ports[1:] {

@@ -117,7 +117,7 @@ func get(node control.Node) error {
 	return nil
 }
 
-func nodeOf(t *testing.T, b *world.Balancer, zone string) control.Node {
+func nodeOf(t testing.TB, b *world.Balancer, zone string) control.Node {
 	t.Helper()
 	nodes := b.Nodes(t)
 	i := slices.IndexFunc(nodes, func(n control.Node) bool { return n.Zone == world.Zone(zone) })

@@ -25,7 +25,7 @@ import (
 const insideVariable = "HAVEN_CONFORMANCE_INSIDE"
 
 // Main runs a package's tests inside namespaces of their own and returns the exit code. The test binary is also the
-// lab's init, its serving process, what its instances run, and the web server on them.
+// lab's init, its serving process, what its instances run, and the web server and client on them.
 func Main(m *testing.M) int {
 	mirror.Dispatch()
 	machine.Dispatch()
@@ -37,6 +37,8 @@ func Main(m *testing.M) int {
 			return serveLab(os.Args[2])
 		case "web-server":
 			return exitCode(1, serveWeb(os.Args[2]))
+		case "web-client":
+			return exitCode(0, askWeb(os.Args[2:]))
 		case "read-object":
 			return exitCode(0, readObject(os.Args[2], os.Args[3], os.Args[4]))
 		case "database-client":
