@@ -18,10 +18,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"haven/internal/browsertest"
 	"haven/lab/conformance/world"
 	"haven/lab/overview"
 	"haven/lab/page"
-	"haven/lab/page/browsertest"
 )
 
 // picture is the region as the live page sees it now.

@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"haven/internal/browsertest"
 	"haven/lab/overview"
 	"haven/lab/overview/overviewtest"
 	"haven/lab/page"
-	"haven/lab/page/browsertest"
 	"haven/lab/timeline"
 	"haven/lab/traffic"
 )
