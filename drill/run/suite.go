@@ -14,6 +14,7 @@ import (
 	"haven/drill/check"
 	"haven/drill/history"
 	"haven/drill/scenario"
+	"haven/drill/target"
 	"haven/drill/undo"
 )
 
@@ -32,6 +33,7 @@ type Suite struct {
 	Folder    string
 	Scenarios []scenario.Scenario
 	Seed      uint64
+	Journal   *target.Journal // of the calls to AWS's API; nil: none is kept
 	// Begins is told which drill begins, and that it is the number-th, from 1; nil: nobody listens.
 	Begins func(number int, s scenario.Scenario)
 	// Ended is told each drill's result; nil: nobody listens.
@@ -65,6 +67,9 @@ func (s *Suite) Run(ctx context.Context, report Report) (Report, error) {
 		}
 		report.Results = append(report.Results, result)
 		report.Took = time.Since(report.Begun)
+		if s.Journal != nil {
+			report.Actions = s.Journal.Actions()
+		}
 		if err := writeJSON(filepath.Join(s.Folder, ReportFile), report); err != nil {
 			return report, err
 		}
