@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"haven/drill/report"
 	"haven/drill/run"
 	"haven/drill/scenario"
 	"haven/drill/stack"
@@ -63,55 +64,81 @@ func newDrillRun() *cobra.Command {
 	return cmd
 }
 
+// runDrills runs the drills and writes their report, whichever way the run ended.
 func runDrills(ctx context.Context, options drillOptions, chosen []scenario.Scenario, stdout, stderr io.Writer) error {
-	root, err := projectRoot()
+	suite, done, err := openSuite(ctx, options, chosen)
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
-	if options.folder == "" {
-		options.folder = filepath.Join(root, ".haven", "drills")
+	defer done()
+	fmt.Fprintf(stderr, "%d drills, seed %d, evidence in %s\n", len(chosen), options.seed, suite.Folder)
+	tells := newProgress(stderr, len(chosen))
+	suite.Drill.Say, suite.Begins, suite.Ended = tells.say, tells.begins, func(r run.Result) { tells.ended(stdout, r) }
+	out, err := suite.Run(ctx, describeRun(ctx, options, suite))
+	tells.close()
+	if len(out.Results) > 0 {
+		err = errors.Join(err, report.Write(suite.Folder))
+		fmt.Fprintf(stdout, "%s\n%s\n", report.Summary(out), filepath.Join(suite.Folder, report.PageFile))
 	}
-	folder := filepath.Join(options.folder, begun.UTC().Format("20060102T150405"))
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("making the run's folder: %w", err)
-	}
-	calls, err := os.Create(filepath.Join(folder, run.JournalFile))
-	if err != nil {
-		return fmt.Errorf("making the run's folder: %w", err)
-	}
-	defer calls.Close()
-	journal := target.NewJournal(calls)
-	environment, err := stack.Open(ctx, stack.Options{Root: root, Stack: options.stack, Journal: journal})
-	if err != nil {
-		return err
-	}
-	leftovers, err := undo.Open(filepath.Join(root, ".haven", "drill-leftovers.json"))
-	if err != nil {
-		return err
-	}
-	say := func(format string, args ...any) {
-		fmt.Fprintf(stderr, "%5.0f s  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, args...))
-	}
-	suite := &run.Suite{
-		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Say: say, Plan: options.plan},
-		Folder: folder, Scenarios: chosen, Seed: options.seed,
-		Ended: func(r run.Result) { printResult(stdout, r) },
-	}
-	fmt.Fprintf(stderr, "%d drills, seed %d, evidence in %s\n", len(chosen), options.seed, folder)
-	report, err := suite.Run(ctx, run.Report{Target: options.stack, Actions: journal.Actions()})
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	fmt.Fprintf(stdout, "%d passed, %d failed, %d proved nothing, %d skipped in %s\n", report.Count(run.Passed), report.Count(run.Failed),
-		report.Count(run.Invalid), report.Count(run.Skipped), report.Took.Round(time.Second))
-	switch {
-	case report.Count(run.Failed) > 0:
-		return exitBroken
-	case report.Count(run.Invalid) > 0 || err != nil:
-		return exitInvalid
+	if code := verdictCode(out); code != nil {
+		return code
+	}
+	if err != nil {
+		return exitInvalid // it was interrupted
 	}
 	return nil
+}
+
+// openSuite opens the stack and a folder for the run. Done closes what it opened.
+func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scenario) (suite *run.Suite, done func(), err error) {
+	root, err := projectRoot()
+	if err != nil {
+		return nil, nil, err
+	}
+	if options.folder == "" {
+		options.folder = drillsFolder(root)
+	}
+	folder := filepath.Join(options.folder, time.Now().UTC().Format("20060102T150405"))
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, nil, fmt.Errorf("making the run's folder: %w", err)
+	}
+	calls, err := os.Create(filepath.Join(folder, run.JournalFile))
+	if err != nil {
+		return nil, nil, fmt.Errorf("making the run's folder: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			calls.Close()
+		}
+	}()
+	opening := stack.Options{Root: root, Stack: options.stack, Journal: target.NewJournal(calls)}
+	environment, err := stack.Open(ctx, opening)
+	if err != nil {
+		return nil, nil, err
+	}
+	leftovers, err := undo.Open(filepath.Join(root, ".haven", "drill-leftovers.json"))
+	if err != nil {
+		return nil, nil, err
+	}
+	return &run.Suite{
+		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Plan: options.plan},
+		Folder: folder, Scenarios: chosen, Seed: options.seed, Journal: opening.Journal,
+		Evidence: func(ctx context.Context, folder string, r run.Result) error {
+			return stack.Evidence(ctx, opening, environment, folder, r.Begun)
+		},
+	}, func() { calls.Close() }, nil
+}
+
+// describeRun is the head of a run's report.
+func describeRun(ctx context.Context, options drillOptions, suite *run.Suite) run.Report {
+	root, err := projectRoot()
+	if err != nil {
+		return run.Report{Target: options.stack}
+	}
+	return run.Report{Target: options.stack, Versions: stack.Versions(ctx, stack.Options{Root: root, Stack: options.stack}, suite.Drill.Environment), Machine: stack.Machine()}
 }
 
 func printResult(w io.Writer, r run.Result) {

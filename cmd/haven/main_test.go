@@ -17,6 +17,12 @@ func haven(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	root := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(root, "Pulumi.yaml"), nil, 0o644))
+	return havenIn(t, root, args...)
+}
+
+// havenIn runs a command line in a project's folder.
+func havenIn(t *testing.T, root string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	t.Setenv("HAVEN_ROOT", root)
 	var out, errs bytes.Buffer
 	code = execute(context.Background(), args, &out, &errs)

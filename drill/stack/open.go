@@ -28,8 +28,11 @@ import (
 // Lab is the name of the lab's stack.
 const Lab = "lab"
 
-// Needs are the IAM actions that opening a stack on AWS calls.
-var Needs = []string{"elasticloadbalancing:DescribeTargetGroups", "ec2:DescribeNetworkInterfaces"}
+// Needs are the IAM actions that opening a stack on AWS and keeping evidence call.
+var Needs = []string{
+	"elasticloadbalancing:DescribeTargetGroups", "ec2:DescribeNetworkInterfaces", "rds:DescribeDBClusters",
+	"autoscaling:DescribeAutoScalingGroups", "ec2:GetConsoleOutput", "logs:FilterLogEvents",
+}
 
 // Options say which stack is opened.
 type Options struct {
