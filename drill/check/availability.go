@@ -67,17 +67,22 @@ func WithinBudget(h history.History, budget time.Duration, kinds ...history.Kind
 
 // ErrorShare says that the share of operations that did not end ok is at most the budget (0 to 1).
 func ErrorShare(h history.History, from, to time.Duration, budget float64, kinds ...history.Kind) []Finding {
+	bad, all := Failures(h, from, to, kinds...)
+	if all == 0 || float64(bad) <= budget*float64(all) {
+		return nil
+	}
+	return []Finding{finding(ErrErrorShare, from, "%d of %d requests (%.2f %%), the budget is %.2f %%", bad, all, 100*float64(bad)/float64(all), 100*budget)}
+}
+
+// Failures counts the operations of the kinds that began in [from, to), and those of them that did not end ok.
+func Failures(h history.History, from, to time.Duration, kinds ...history.Kind) (bad, all int) {
 	operations := history.Between(h.Of(kinds...), from, to)
-	bad := 0
 	for _, o := range operations {
 		if o.Outcome != history.OK {
 			bad++
 		}
 	}
-	if len(operations) == 0 || float64(bad) <= budget*float64(len(operations)) {
-		return nil
-	}
-	return []Finding{finding(ErrErrorShare, from, "%d of %d requests (%.2f %%), the budget is %.2f %%", bad, len(operations), 100*float64(bad)/float64(len(operations)), 100*budget)}
+	return bad, len(operations)
 }
 
 // Ejected says that a server answered nothing that was asked in [from, to): it was out of service.

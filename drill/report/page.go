@@ -47,7 +47,8 @@ type drill struct {
 	Over     bool   // the gap was longer than its budget
 	Gap      string
 	Limit    string
-	Errors   string
+	Share    string // of requests that failed
+	Allowed  string // the most that may
 	Whole    string
 	Took     string
 	Facts    []fact
@@ -126,7 +127,7 @@ func worst(verdicts []run.Verdict) run.Verdict {
 
 func newDrill(r Run, result run.Result) drill {
 	m := result.Measured
-	d := drill{Result: result, ID: strings.ReplaceAll(result.Scenario, "/", "-"), Gap: "–", Limit: "–", Errors: "–", Whole: "–", Took: result.Took.Round(time.Second).String()}
+	d := drill{Result: result, ID: strings.ReplaceAll(result.Scenario, "/", "-"), Gap: "–", Limit: "–", Share: "–", Allowed: "–", Whole: "–", Took: result.Took.Round(time.Second).String()}
 	for _, f := range result.Findings {
 		moment := ""
 		if f.At > 0 {
@@ -149,7 +150,7 @@ func newDrill(r Run, result run.Result) drill {
 		d.NoPlot = "It was skipped."
 		return d
 	}
-	d.Gap, d.Errors = inSeconds(m.Gap), fmt.Sprintf("%.2f %%", 100*errorShare(m))
+	d.Gap, d.Share, d.Allowed = inSeconds(m.Gap), percent(m.ErrorShare), percent(result.Errors)
 	if len(m.Whole) > 0 {
 		d.Whole = inSeconds(slices.Max(m.Whole))
 	}
@@ -189,6 +190,8 @@ func list(all []time.Duration) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+func percent(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) }
 
 func inSeconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 

@@ -24,7 +24,7 @@ func htmlOf(t *testing.T, r report.Run) string {
 func TestThePageTellsEverything(t *testing.T) {
 	text := htmlOf(t, loaded(t, sample(), seen()))
 	for _, shown := range []string{
-		"1 of 3 drills broke a promise", "failover/web/hang", "HA-10", "9.00 s", "6.00 s", "5.00 %", "first failed check", "https://docs.aws.amazon.com/x.html",
+		"1 of 3 drills broke a promise", "failover/web/hang", "HA-10", "9.00 s", "6.00 s", "5.00 % <small>of 2.00 %", "first failed check", "https://docs.aws.amazon.com/x.html",
 		"AWS has no call that does this", "3.259.0", "2 cores", "ec2:TerminateInstances", "a server ends &amp; is replaced", `class="meter over"`, "at 11.00 s",
 	} {
 		require.Contains(t, text, shown)

@@ -49,9 +49,9 @@ func sample() run.Report {
 	}}
 	result := func(name string, v run.Verdict, gap time.Duration) run.Result {
 		return run.Result{
-			Scenario: "failover/web/" + name, Does: "a server ends & is replaced", Promises: []string{"HA-04", "HA-10"}, Seed: 7, Took: 61 * time.Second, Verdict: v, Budget: &limit,
+			Scenario: "failover/web/" + name, Does: "a server ends & is replaced", Promises: []string{"HA-04", "HA-10"}, Seed: 7, Took: 61 * time.Second, Verdict: v, Budget: &limit, Errors: 0.02,
 			Evidence: "failover-web-" + name, Victims: []string{"i-1"},
-			Measured: run.Measured{Gap: gap, Gaps: []time.Duration{gap, gap / 2}, Operations: 600, Failures: 30, Whole: []time.Duration{10 * time.Second}, Median: 50 * time.Millisecond, Percentile: 94 * time.Millisecond, Acknowledge: 55},
+			Measured: run.Measured{Gap: gap, Gaps: []time.Duration{gap, gap / 2}, Operations: 600, Failures: 30, ErrorShare: 0.05, Whole: []time.Duration{10 * time.Second}, Median: 50 * time.Millisecond, Percentile: 94 * time.Millisecond, Acknowledge: 55},
 		}
 	}
 	passed, failed, invalid, skipped := result("kill", run.Passed, 3*time.Second), result("hang", run.Failed, 9*time.Second), result("drown", run.Invalid, 0), result("freeze", run.Skipped, 0)

@@ -21,7 +21,7 @@ func Text(w io.Writer, r run.Report) error {
 		gap, limit, errors, whole := "-", "-", "-", "-"
 		if one.Verdict != run.Skipped {
 			gap = fmt.Sprintf("%.2f s", one.Measured.Gap.Seconds())
-			errors = fmt.Sprintf("%.2f %%", 100*errorShare(one.Measured))
+			errors = fmt.Sprintf("%.2f %%", 100*one.Measured.ErrorShare)
 		}
 		if one.Budget != nil {
 			limit = fmt.Sprintf("%.2f s", one.Budget.Total().Seconds())
@@ -57,11 +57,6 @@ func writeFindings(w io.Writer, r run.Result) {
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "  %s [%s]: %s\n", f.Promise, strings.Join(f.Controls, " "), f.Text)
 	}
-}
-
-// errorShare is the share of requests that did not end ok, 0 to 1.
-func errorShare(m run.Measured) float64 {
-	return float64(m.Failures) / float64(max(m.Operations, 1))
 }
 
 // names are a map's keys, sorted.

@@ -56,7 +56,7 @@ type course struct {
 func (d *Drill) Run(ctx context.Context, s scenario.Scenario, seed uint64) (Result, history.History) {
 	begun := time.Now()
 	c := &course{Drill: d, scenario: s, recorder: history.NewRecorder(), random: rand.New(rand.NewPCG(seed, hash(s.Name)))}
-	result := Result{Scenario: s.Name, Does: s.Does, Promises: s.Promises, Seed: seed, Begun: begun}
+	result := Result{Scenario: s.Name, Does: s.Does, Promises: s.Promises, Errors: s.Errors, Seed: seed, Begun: begun}
 	if s.LabOnly != "" && !d.Environment.Lab() {
 		result.Verdict, result.Reason = Skipped, s.LabOnly
 		return result, history.History{}

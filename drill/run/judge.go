@@ -131,6 +131,11 @@ func measure(h history.History, kinds []history.Kind, whole []time.Duration) Mea
 			m.Acknowledge++
 		}
 	}
+	if injecting, ok := h.At(history.Injecting); ok {
+		if bad, all := check.Failures(h, injecting, last(h, history.Recovered), kinds...); all > 0 {
+			m.ErrorShare = float64(bad) / float64(all)
+		}
+	}
 	return m
 }
 

@@ -31,6 +31,7 @@ type Measured struct {
 	Gaps        []time.Duration `json:"gaps,omitempty"` // of each injection
 	Operations  int             `json:"operations"`
 	Failures    int             `json:"failures"`    // operations that did not end ok
+	ErrorShare  float64         `json:"errorShare"`  // of what is judged, from the first fault until full strength, 0 to 1
 	Whole       []time.Duration `json:"whole"`       // from each healing to full strength
 	Median      time.Duration   `json:"median"`      // of looks
 	Percentile  time.Duration   `json:"percentile"`  // the 99th, of looks
@@ -49,6 +50,7 @@ type Result struct {
 	Reason   string         `json:"reason,omitempty"` // why it was skipped, or what went wrong
 	Findings []Finding      `json:"findings,omitempty"`
 	Budget   *budget.Budget `json:"budget,omitempty"`
+	Errors   float64        `json:"errors"` // the most that Measured.ErrorShare may be, 0 to 1
 	Measured Measured       `json:"measured"`
 	Victims  []string       `json:"victims,omitempty"` // what each injection broke
 	Evidence string         `json:"evidence"`          // folder of the history and more, relative to the run's
