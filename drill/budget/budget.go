@@ -23,11 +23,13 @@ const (
 	MirrorLost       Fault = "storage/mirror-lost"
 	MountTargetLost  Fault = "storage/mount-target-lost"
 	ZoneLost         Fault = "zone/lost"
+	// ZoneDuringFailover is a zone that is lost while the database fails over.
+	ZoneDuringFailover Fault = "double/zone-and-database"
 )
 
 // Faults are all of them, in the order in which documents list them.
 func Faults() []Fault {
-	return []Fault{ServerKilled, ServerHangs, ServerLost, BalancerNodeLost, FirewallLost, WriterKilled, WriterHangs, ForcedFailover, ReaderLost, MirrorLost, MountTargetLost, ZoneLost}
+	return []Fault{ServerKilled, ServerHangs, ServerLost, BalancerNodeLost, FirewallLost, WriterKilled, WriterHangs, ForcedFailover, ReaderLost, MirrorLost, MountTargetLost, ZoneLost, ZoneDuringFailover}
 }
 
 // Term is one part of a budget.
@@ -79,6 +81,8 @@ func For(fault Fault, d Declared) (Budget, error) {
 		MirrorLost:       {}, // reads and writes go on from the other copies
 		MountTargetLost:  d.ejection(true),
 		ZoneLost:         d.zone(),
+
+		ZoneDuringFailover: append(d.promotion(0), d.zone()...), // the failover may be of no use
 	}[fault]
 	if !known {
 		return Budget{}, fmt.Errorf("there is no budget for the fault %q; there is one for each of %v", fault, Faults())

@@ -32,6 +32,8 @@ func TestBudgets(t *testing.T) {
 		budget.MirrorLost:       0,
 		budget.MountTargetLost:  5 + 5 + 2,
 		budget.ZoneLost:         30 + 60,
+
+		budget.ZoneDuringFailover: 30 + 3 + 5 + 2 + 1 + 30 + 60,
 	} {
 		b, err := budget.For(fault, declared)
 		require.NoError(t, err)

@@ -22,6 +22,8 @@ var (
 	ErrNotLinear      = errors.New("the ledger's answers contradict each other")
 	ErrNotRecovered   = errors.New("the environment was not back at full strength in its time")
 	ErrAlarm          = errors.New("a declared alarm was not raised or not delivered in its time")
+	ErrForbidden      = errors.New("forbidden traffic got through")
+	ErrNotLogged      = errors.New("dropped traffic was not logged in its time")
 	ErrDrift          = errors.New("the fault changed the plan: the preview is not empty")
 	ErrLeftover       = errors.New("the drill left something behind")
 )

@@ -2,19 +2,42 @@ package scenario
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"haven/drill/budget"
+	"haven/drill/check"
+	"haven/drill/fault"
+	"haven/drill/history"
+	"haven/drill/target"
+)
+
+const (
+	zoneHold  = 15 * time.Second
+	zoneWhole = 4 * time.Minute // the zone's machines boot, and its database member catches up
+	// zoneErrors is the share of requests that may fail while a zone is lost. A client that knows no better sends a third of
+	// its requests to the lost node until the balancer's name no longer leads there, and nobody writes until a reader is
+	// promoted if the writer was there.
+	zoneErrors = 0.6
 )
 
 func zone() []Scenario {
-	hold := 15 * time.Second
+	lost := func(s Scenario) Scenario {
+		s.Promises, s.Hold, s.Budget, s.Errors, s.Whole = []string{"HA-03", "HA-05", "HA-07"}, zoneHold, budget.ZoneLost, zoneErrors, zoneWhole
+		return s
+	}
+	power := breaks("zone-power", nil, zoneHold, func(_ context.Context, s Stage) (string, error) { return s.zone() })
 	return []Scenario{
-		{
-			Name: "failover/zone/power", Does: "a zone loses its power and gets it back",
-			Promises: []string{"HA-03", "HA-05", "HA-07"}, LabOnly: onlyLab, Hold: hold, Budget: budget.ZoneLost, Errors: 0.6, Whole: 4 * time.Minute,
-			Fault: breaks("zone-power", nil, hold, func(_ context.Context, s Stage) (string, error) { return s.zone() }),
-		},
+		lost(Scenario{Name: "failover/zone/power", Does: "a zone loses its power and gets it back", LabOnly: onlyLab, Fault: power}),
+		lost(Scenario{
+			Name: "failover/zone/black-holed", Does: "a zone's subnets are cut off: nothing in them hears or is heard, nothing is refused",
+			Needs: append([]string{"autoscaling:DescribeAutoScalingGroups", "elasticloadbalancing:DescribeTargetHealth"}, target.ExperimentNeeds...), Fault: blackHoled,
+		}),
+		lost(Scenario{
+			Name: "failover/zone/returns", Does: "a zone that lost its power comes back: its servers, its way in and its database member are used again",
+			LabOnly: onlyLab, Fault: power, Judge: usedAgain,
+		}),
 	}
 }
 
@@ -25,4 +48,69 @@ func (s Stage) zone() (string, error) {
 		names = append(names, zone.Name)
 	}
 	return s.oneOf("zone", names)
+}
+
+func blackHoled(s Stage) fault.Fault {
+	return &experiment{stage: s, choose: s.disruption, active: s.zoneOutOfService}
+}
+
+// disruption chooses a zone and the experiment that cuts it off.
+func (s Stage) disruption(context.Context) (zone, template string, err error) {
+	name, err := s.zone()
+	if err != nil {
+		return "", "", err
+	}
+	where, err := s.Zone(name)
+	return name, "disrupt-zone-" + where.Letter, err
+}
+
+// zoneOutOfService waits until no server of a zone is healthy, as the balancer sees it.
+func (s Stage) zoneOutOfService(ctx context.Context, zone string) error {
+	return target.Await(ctx, "zone "+zone+" to be out of service", 2*time.Minute, func(ctx context.Context) error {
+		group, err := s.Group(ctx)
+		if err != nil {
+			return err
+		}
+		states, err := s.Targets(ctx)
+		if err != nil {
+			return err
+		}
+		for _, i := range group.Instances {
+			if *i.AvailabilityZone == zone && states[*i.InstanceId] == "healthy" {
+				return fmt.Errorf("%s is healthy", *i.InstanceId)
+			}
+		}
+		return nil
+	})
+}
+
+// usedAgain says that the zone that was lost takes part again: once everything is at full strength requests are answered through its
+// node and by its servers, and its database member is a member as before.
+func usedAgain(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
+	var victim string
+	var from time.Duration
+	for _, mark := range h.Marks {
+		if mark.Name == history.Recovered {
+			victim, from = strings.Fields(mark.Text)[0], mark.At
+		}
+	}
+	if victim == "" {
+		return nil, fmt.Errorf("the history has no mark %q", history.Recovered)
+	}
+	found := check.TakesPart(h, victim, from)
+	where, err := s.Zone(victim)
+	if err != nil {
+		return nil, err
+	}
+	writer, readers, err := s.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	member := s.Outputs.Database.Members[where.Letter]
+	for _, one := range append(readers, writer) {
+		if one == member {
+			return found, nil
+		}
+	}
+	return append(found, check.Finding{Promise: check.ErrNotRecovered, At: from, Text: "the database has no member " + member + " any more"}), nil
 }

@@ -22,6 +22,9 @@ var how = map[string]func(context.Context, *target.Environment, scenario.Undoing
 		}
 		return e.Breaker.Heal(ctx, u.Target)
 	},
+	scenario.Experiments: func(ctx context.Context, e *target.Environment, u scenario.Undoing) error {
+		return e.StopExperiments(ctx, u.Target)
+	},
 }
 
 // All puts back everything that the file remembers, tries each even when others fail, and forgets what it could. Say, which may
