@@ -32,22 +32,21 @@ func (l Load) arguments() []string {
 // Here returns how many requests were answered to a client in the test's own namespaces.
 func (l Load) Here(t testing.TB, program string) int {
 	t.Helper()
-	output, err := exec.Command(program, l.arguments()...).CombinedOutput()
+	return l.run(t, program, l.arguments()...)
+}
+
+// Outside returns how many requests were answered to a client in the lab's internet.
+func (l Load) Outside(t testing.TB, w *World, program string) int {
+	t.Helper()
+	internet := fmt.Sprintf("/proc/%d/root/run/netns/internet", w.PID())
+	return l.run(t, "nsenter", append([]string{"--net=" + internet, program}, l.arguments()...)...)
+}
+
+func (l Load) run(t testing.TB, name string, arguments ...string) int {
+	t.Helper()
+	output, err := exec.Command(name, arguments...).CombinedOutput()
 	require.NoError(t, err, string(output))
-	return answered(t, string(output))
-}
-
-// On returns how many requests were answered to a client on an instance.
-func (l Load) On(t testing.TB, w *World, instance string) int {
-	t.Helper()
-	output, code := w.Shell(t, instance, "$(readlink -f /usr/sbin/mount.efs) "+strings.Join(l.arguments(), " "))
-	require.Zero(t, code, output)
-	return answered(t, output)
-}
-
-func answered(t testing.TB, output string) int {
-	t.Helper()
-	count, err := strconv.Atoi(strings.TrimSpace(output))
+	count, err := strconv.Atoi(strings.TrimSpace(string(output)))
 	require.NoError(t, err)
 	require.Positive(t, count)
 	return count
