@@ -28,7 +28,7 @@ func TestComponent(t *testing.T) { recording.Component(t, declare(args())) }
 
 func TestEveryPurposeHasARotatingKeyAndAnAlias(t *testing.T) {
 	made := recording.Must(t, declare(args()), "keys")
-	require.Equal(t, map[string]int{keys.Type: 1, keyType: 4, "aws:kms/alias:Alias": 4}, made.Types())
+	require.Equal(t, map[string]int{keys.Type: 1, keyType: 5, "aws:kms/alias:Alias": 5}, made.Types())
 	for _, purpose := range keys.Purposes() {
 		key := made.Of(keyType)["keys-"+string(purpose)]
 		require.Equal(t, true, key.Value("enableKeyRotation"))
@@ -65,6 +65,10 @@ func TestNobodyFromOutsideTheAccountGetsAKey(t *testing.T) {
 			case s.Principal["AWS"] == "*":
 				require.Equal(t, recording.Account, s.Condition["StringEquals"]["kms:CallerAccount"], "%s %s", name, s.Sid)
 				require.NotEmpty(t, s.Condition["StringEquals"]["kms:ViaService"], "%s %s", name, s.Sid)
+			case s.Sid == "AlarmsAndEventsOfThisAccount":
+				require.Equal(t, "keys-alerts", name)
+				require.Equal(t, []any{"cloudwatch.amazonaws.com", "events.rds.amazonaws.com"}, s.Principal["Service"])
+				require.Equal(t, recording.Account, s.Condition["StringEquals"]["aws:SourceAccount"])
 			case s.Principal["Service"] == "logs."+recording.Region+".amazonaws.com":
 				require.Contains(t, s.Condition["ArnLike"]["kms:EncryptionContext:aws:logs:arn"], ":"+recording.Account+":")
 			default:

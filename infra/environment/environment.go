@@ -19,6 +19,7 @@ import (
 	"haven/components/keys"
 	"haven/components/loadbalancer"
 	"haven/components/logs"
+	"haven/components/monitoring"
 	"haven/components/network"
 	"haven/components/storage"
 	"haven/components/webtier"
@@ -42,6 +43,7 @@ type Environment struct {
 	Buckets      map[string]*storage.Bucket
 	Web          *webtier.WebTier
 	Site         *dns.Site
+	Monitoring   *monitoring.Monitoring
 	Drills       *drills.Drills // nil where nothing is to be broken
 	Outputs      pulumi.Map     // what the stack exports: the twin of package outputs
 }
@@ -79,7 +81,7 @@ func Deploy(ctx *pulumi.Context, s settings.Settings, files Files) (*Environment
 	}
 	for _, step := range []func() error{
 		c.keysAndLogs, c.buckets, c.network, c.firewall, c.database, c.sharedFiles, c.certificate,
-		c.loadBalancer, c.webFilter, c.web, c.site, c.parameters, c.drills,
+		c.loadBalancer, c.webFilter, c.web, c.site, c.parameters, c.monitoring, c.drills,
 	} {
 		if err := step(); err != nil {
 			return nil, err

@@ -230,6 +230,8 @@ func TestOutputsAreTheTypedTwin(t *testing.T) {
 		"stop-server": "drills-stop-server", "terminate-server": "drills-terminate-server", "fail-over-database": "drills-fail-over-database",
 		"disrupt-zone-a": "drills-disrupt-zone-a", "disrupt-zone-b": "drills-disrupt-zone-b", "disrupt-zone-c": "drills-disrupt-zone-c",
 	}, got.Drills)
+	require.Equal(t, []string{"ada@haven.test", "grace@haven.test"}, got.Monitoring.Stewards)
+	require.Len(t, got.Monitoring.Alarms, 5)
 	require.Equal(t, map[string]string{"artifacts": "artifacts", "data": "data", "logs": "logs"}, got.Storage.Buckets)
 
 	// Both sides say the same: what is written back is what came, key for key.

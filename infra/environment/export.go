@@ -46,6 +46,9 @@ func (c *composer) outputs() pulumi.Map {
 		"storage": pulumi.Map{
 			"fileSystemId": env.Files.ID, "accessPointId": env.Files.AccessPoint, "buckets": buckets,
 		},
+		"monitoring": pulumi.Map{
+			"topic": env.Monitoring.Topic, "stewards": pulumi.ToStringArray(c.in.Stewards), "alarms": toMap(env.Monitoring.Alarms),
+		},
 		"logGroups": groups,
 		"keys":      keyARNs,
 		"drills":    c.drillOutputs(),

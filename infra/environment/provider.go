@@ -57,6 +57,6 @@ func pointAtLab(args *aws.ProviderArgs, endpoint string) {
 	args.Endpoints = aws.ProviderEndpointArray{&aws.ProviderEndpointArgs{
 		Acm: url, Autoscaling: url, Cloudwatch: url, Cloudwatchlogs: url, Ec2: url, Efs: url,
 		Elb: url, Fis: url, Elbv2: url, Iam: url, Kms: url, Networkfirewall: url, Rds: url, Route53: url, S3: url,
-		Secretsmanager: url, Ssm: url, Sts: url, Wafv2: url,
+		Secretsmanager: url, Sns: url, Ssm: url, Sts: url, Wafv2: url,
 	}}
 }

@@ -25,7 +25,7 @@ var otherwise = map[string]string{
 	"webPeakLoad": "9000", "webServerLoad": "5", "webScaleOutPercent": "50", "webGraceSeconds": "9",
 	"databaseEngineVersion": "15.9", "databaseInstanceClass": "db.t4g.medium", "databaseName": "other",
 	"databaseBackupDays": "8", "databaseBackupWindow": "01:00-01:30", "databaseInsights": "false", "maintenanceWindow": "sun:06:00-sun:07:00",
-	"logRetentionDays": "7", "keyDeletionDays": "7", "tags": `{"Owner":"ops"}`,
+	"logRetentionDays": "7", "keyDeletionDays": "7", "stewards": `["eve@example.com"]`, "tags": `{"Owner":"ops"}`,
 	"protectData": "false", "databaseDeletionProtection": "false", "databaseFinalSnapshot": "false",
 	"loadBalancerDeletionProtection": "false", "firewallDeletionProtection": "false", "firewallSubnetChangeProtection": "false",
 	"databaseApplyImmediately": "true", "emptyBucketsWhenRemoved": "true", "drills": "true",

@@ -68,7 +68,7 @@ func TestLabDiffersFromProductionOnlyInPlaceSizeAndProtection(t *testing.T) {
 	allowed := []string{
 		// place
 		"endpoint", "account", "domain", "site", "hostedZone", "certificateFile", "certificateKeyFile", "certificateChainFile",
-		"databaseCaFile", "tags",
+		"databaseCaFile", "tags", "stewards",
 		// sizes
 		"webInstanceType", "webStatedLoad", "webPeakLoad", "webServerLoad", "webGraceSeconds", "webRateLimit", "drainSeconds",
 		"databaseInstanceClass", "databaseBackupDays", "logRetentionDays", "keyDeletionDays",

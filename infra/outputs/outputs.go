@@ -24,8 +24,10 @@ type Outputs struct {
 	Database     Database     `json:"database"`
 	Storage      Storage      `json:"storage"`
 
+	Monitoring Monitoring `json:"monitoring"`
+
 	LogGroups map[string]string `json:"logGroups"` // names by role: flow, firewallAlert, firewallFlow, webFilter, database
-	Keys      map[string]string `json:"keys"`      // key ARNs by purpose: database, storage, logs, compute
+	Keys      map[string]string `json:"keys"`      // key ARNs by purpose: database, storage, logs, compute, alerts
 	Drills    map[string]string `json:"drills"`    // experiment template ids by name: stop-server, disrupt-zone-a …; none where drills are off
 }
 
@@ -89,6 +91,13 @@ type Storage struct {
 	FileSystemID  string            `json:"fileSystemId"`
 	AccessPointID string            `json:"accessPointId"`
 	Buckets       map[string]string `json:"buckets"` // names by role: artifacts, data, logs
+}
+
+// Monitoring is who is told of what.
+type Monitoring struct {
+	Topic    string            `json:"topic"`    // ARN
+	Stewards []string          `json:"stewards"` // e-mail addresses
+	Alarms   map[string]string `json:"alarms"`   // names by role: servers, errors, replicas, processors, hardware
 }
 
 // Parse decodes what `pulumi stack output --json` prints. An output that this

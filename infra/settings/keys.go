@@ -7,6 +7,7 @@ import (
 
 	kmskeys "haven/components/keys"
 	"haven/components/logs"
+	"haven/components/monitoring"
 	"haven/components/zones"
 )
 
@@ -126,6 +127,9 @@ var keepingKeys = []Key{
 	}),
 	number("keyDeletionDays", kmskeys.LongestDeletionDays, kmskeys.ShortestDeletionDays, kmskeys.LongestDeletionDays, "How many days a key that is removed can still be saved.",
 		func(s *Settings) *int { return &s.KeyDeletionDays }),
+	list("stewards", []string{}, "e-mail addresses such as ada@example.com",
+		"Who is told, all at once, when something is wrong. Each has to confirm a first message; empty: nobody is told.",
+		func(s *Settings) *[]string { return &s.Stewards }, monitoring.IsAddress),
 	textMap("tags", "names and values of letters, digits, spaces and _.:/=+-@", "Tags on everything that can have tags.",
 		func(s *Settings) *map[string]string { return &s.Tags }, isTag),
 }

@@ -70,6 +70,7 @@ type Settings struct {
 	// Keeping.
 	LogRetentionDays int
 	KeyDeletionDays  int
+	Stewards         []string // e-mail addresses
 	Tags             map[string]string
 
 	// Protection: on unless a stack turns it off by name.

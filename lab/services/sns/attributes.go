@@ -39,6 +39,12 @@ func (t *topic) set(name, value string) error {
 			err = unsupported("FIFO topics")
 		}
 		return err
+	case "ApplicationSuccessFeedbackSampleRate", "FirehoseSuccessFeedbackSampleRate", "HTTPSuccessFeedbackSampleRate", "LambdaSuccessFeedbackSampleRate",
+		"SQSSuccessFeedbackSampleRate":
+		// Of deliveries that are logged. Without a role to log with, which is refused, none are; the provider always sends it.
+		if rate, bad := strconv.Atoi(value); bad != nil || rate < 0 || rate > 100 {
+			err = invalid("%s Reason: it is a percentage, 0 to 100", name)
+		}
 	default:
 		err = unsupported("the topic attribute %s", name)
 	}

@@ -367,6 +367,14 @@ func TestTheProvidersLifeOfATopic(t *testing.T) {
 	requireCode(t, "InvalidParameter", err)
 	_, err = f.client.SetTopicAttributes(background, &awssns.SetTopicAttributesInput{TopicArn: made.TopicArn, AttributeName: aws.String("Policy"), AttributeValue: aws.String(`{"Statement":[]}`)})
 	require.NoError(t, err)
+	for _, protocol := range []string{"Application", "Firehose", "HTTP", "Lambda", "SQS"} {
+		set := &awssns.SetTopicAttributesInput{TopicArn: made.TopicArn, AttributeName: aws.String(protocol + "SuccessFeedbackSampleRate"), AttributeValue: aws.String("0")}
+		_, err = f.client.SetTopicAttributes(background, set)
+		require.NoError(t, err, "the provider sends it with each topic")
+		set.AttributeValue = aws.String("101")
+		_, err = f.client.SetTopicAttributes(background, set)
+		requireCode(t, "InvalidParameter", err)
+	}
 	attributes, err := f.client.GetTopicAttributes(background, &awssns.GetTopicAttributesInput{TopicArn: made.TopicArn})
 	require.NoError(t, err)
 	assert.Equal(t, "Alerts", attributes.Attributes["DisplayName"])
