@@ -82,12 +82,12 @@ func (p *progress) say(format string, args ...any) {
 	p.draw()
 }
 
-// ended prints a result, which stays, to another writer.
-func (p *progress) ended(to io.Writer, r run.Result) {
+// ended prints a result, which stays, to another writer, and names the run's folder where it is worth a look.
+func (p *progress) ended(to io.Writer, r run.Result, folder string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.erase()
-	printResult(to, r)
+	printResult(to, r, folder)
 }
 
 // close leaves no status line behind.

@@ -22,7 +22,7 @@ func told(width int) (progressed, results string) {
 	}
 	p.begins(1, scenario.Scenario{Name: "failover/web/kill"})
 	p.say("breaking %s", "i-1")
-	p.ended(&kept, run.Result{Scenario: "failover/web/kill", Verdict: run.Passed})
+	p.ended(&kept, run.Result{Scenario: "failover/web/kill", Verdict: run.Passed}, "")
 	p.close()
 	return out.String(), kept.String()
 }

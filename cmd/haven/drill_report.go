@@ -128,7 +128,7 @@ func printRechecked(w io.Writer, all []report.Rechecked) error {
 		if one.Now.Verdict == run.Passed || one.Now.Verdict == run.Skipped {
 			continue
 		}
-		printResult(w, one.Now)
+		printResult(w, one.Now, "")
 	}
 	same := !slices.ContainsFunc(all, func(one report.Rechecked) bool { return !one.Same() })
 	said := "All verdicts are as they were."

@@ -73,7 +73,7 @@ func runDrills(ctx context.Context, options drillOptions, chosen []scenario.Scen
 	defer done()
 	fmt.Fprintf(stderr, "%d drills, seed %d, evidence in %s\n", len(chosen), options.seed, suite.Folder)
 	tells := newProgress(stderr, len(chosen))
-	suite.Drill.Say, suite.Begins, suite.Ended = tells.say, tells.begins, func(r run.Result) { tells.ended(stdout, r) }
+	suite.Drill.Say, suite.Begins, suite.Ended = tells.say, tells.begins, func(r run.Result) { tells.ended(stdout, r, suite.Folder) }
 	out, err := suite.Run(ctx, describeRun(ctx, options, suite))
 	tells.close()
 	if len(out.Results) > 0 {
@@ -127,7 +127,7 @@ func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scen
 		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Plan: options.plan},
 		Folder: folder, Scenarios: chosen, Seed: options.seed, Journal: opening.Journal,
 		Evidence: func(ctx context.Context, folder string, r run.Result) error {
-			return stack.Evidence(ctx, opening, environment, folder, r.Begun)
+			return stack.Evidence(ctx, opening, environment, folder, r.Begun, r.Victims)
 		},
 	}, func() { calls.Close() }, nil
 }
@@ -141,7 +141,8 @@ func describeRun(ctx context.Context, options drillOptions, suite *run.Suite) ru
 	return run.Report{Target: options.stack, Versions: stack.Versions(ctx, stack.Options{Root: root, Stack: options.stack}, suite.Drill.Environment), Machine: stack.Machine()}
 }
 
-func printResult(w io.Writer, r run.Result) {
+// printResult writes what became of a drill, with the folder that shows why when it did not pass; no folder: it is not told.
+func printResult(w io.Writer, r run.Result, folder string) {
 	fmt.Fprintf(w, "%-8s %-40s gap %6.2f s", r.Verdict, r.Scenario, r.Measured.Gap.Seconds())
 	if r.Budget != nil {
 		fmt.Fprintf(w, " of %6.2f s", r.Budget.Total().Seconds())
@@ -152,5 +153,8 @@ func printResult(w io.Writer, r run.Result) {
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "         %s [%s]: %s\n", f.Promise, strings.Join(f.Controls, " "), f.Text)
+	}
+	if folder != "" && (r.Verdict == run.Failed || r.Verdict == run.Invalid) {
+		fmt.Fprintf(w, "         evidence: %s\n", filepath.Join(folder, r.Evidence))
 	}
 }

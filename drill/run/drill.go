@@ -61,7 +61,14 @@ func (d *Drill) Run(ctx context.Context, s scenario.Scenario, seed uint64) (Resu
 		result.Verdict, result.Reason = Skipped, s.LabOnly
 		return result, history.History{}
 	}
-	err := c.carryOut(ctx, seed)
+	limit, err := budgetOf(s, d.Environment.Declared)
+	result.Budget = limit
+	if err == nil {
+		err = c.carryOut(ctx, seed)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("it was interrupted: %w", err)
+	}
 	h := c.recorder.History()
 	result.Victims = c.victims
 	result.Measured = measure(h, s.Kinds, c.whole)
@@ -71,9 +78,9 @@ func (d *Drill) Run(ctx context.Context, s scenario.Scenario, seed uint64) (Resu
 	if err != nil {
 		// What was not carried out to its end proves nothing, unless it ended because a promise was broken.
 		var broken check.Finding
-		if errors.As(err, &broken) {
-			result.Findings = append(result.Findings, describe(broken, s))
-			result.Verdict = Failed
+		if errors.As(err, &broken) && !errors.Is(broken, check.ErrUnreliable) {
+			more, _ := Judge(h, s, limit) // what else is broken is told with it
+			settle(&result, append([]check.Finding{broken}, more...), nil, s)
 		} else {
 			result.Verdict, result.Reason = Invalid, err.Error()
 		}
@@ -216,5 +223,8 @@ func budgetOf(s scenario.Scenario, d budget.Declared) (*budget.Budget, error) {
 		return nil, nil
 	}
 	b, err := budget.For(s.Budget, d)
-	return &b, err
+	if err != nil {
+		return nil, err
+	}
+	return &b, nil
 }

@@ -13,41 +13,39 @@ import (
 	"haven/drill/target"
 )
 
-// judge fills in the verdict. An error says that the judge could not look.
+// judge fills in the verdict. An error says that the judge could not look, and that nothing is known to be broken.
 func (c *course) judge(ctx context.Context, h history.History, result *Result) error {
 	c.say("judging")
-	limit, err := budgetOf(c.scenario, c.Environment.Declared)
-	if err != nil {
-		return err
-	}
-	result.Budget = limit
-	found, unreliable, err := Judge(h, c.scenario, limit)
-	if err != nil {
-		return err
-	}
+	found, unreliable := Judge(h, c.scenario, result.Budget)
+	var failed error
 	if c.scenario.Judge != nil {
 		more, err := c.scenario.Judge(ctx, c.stage(), h)
 		if err != nil {
-			return fmt.Errorf("looking for what else was promised: %w", err)
+			failed = fmt.Errorf("looking for what else was promised: %w", err)
 		}
 		found = append(found, more...)
 	}
 	left, err := c.leftovers(ctx)
-	if err != nil {
-		return err
-	}
-	found = append(found, left...)
+	found, failed = append(found, left...), errors.Join(failed, err)
 	settle(result, found, unreliable, c.scenario)
-	return nil
+	if failed != nil && result.Verdict == Failed {
+		result.Reason = failed.Error() // what was found counts
+		return nil
+	}
+	return failed
 }
 
 // settle turns what was found into a verdict. A broken promise counts also in a run that is otherwise not reliable, but one
 // that is not reliable never passes.
 func settle(result *Result, found, unreliable []check.Finding, s scenario.Scenario) {
+	broken := 0
 	for _, f := range append(found, unreliable...) {
 		result.Findings = append(result.Findings, describe(f, s))
+		if !errors.Is(f, check.ErrUnreliable) {
+			broken++
+		}
 	}
-	result.Verdict = verdict(len(found), len(unreliable))
+	result.Verdict = verdict(broken, len(result.Findings)-broken)
 }
 
 func verdict(broken, unreliable int) Verdict {
@@ -64,14 +62,15 @@ func describe(f check.Finding, s scenario.Scenario) Finding {
 	return Finding{Promise: f.Promise.Error(), Controls: s.Promises, Text: f.Text, At: f.At}
 }
 
-// Judge holds a history to what every scenario is held to. It is pure: a saved history is judged again by it.
-func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found, unreliable []check.Finding, err error) {
+// Judge holds a history to what every scenario is held to. It is pure: a saved history is judged again by it. What keeps one checker
+// from deciding makes the run unreliable, and does not keep the others from finding what is broken.
+func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found, unreliable []check.Finding) {
 	for _, judge := range []func(history.History) ([]check.Finding, error){check.Ledger, check.Linear, check.Files} {
 		more, err := judge(h)
-		if err != nil {
-			return nil, nil, err
-		}
 		found = append(found, more...)
+		if err != nil {
+			unreliable = append(unreliable, asFinding(err))
+		}
 	}
 	if limit != nil {
 		found = append(found, check.WithinBudget(h, limit.Total(), s.Kinds...)...)
@@ -79,7 +78,16 @@ func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found,
 	if injecting, ok := h.At(history.Injecting); ok {
 		found = append(found, check.ErrorShare(h, injecting, last(h, history.Recovered), s.Errors, s.Kinds...)...)
 	}
-	return found, check.Reliable(h, reliability), nil
+	return found, append(unreliable, check.Reliable(h, reliability)...)
+}
+
+// asFinding is a checker's error, which is a finding that nothing is proved.
+func asFinding(err error) check.Finding {
+	var f check.Finding
+	if errors.As(err, &f) {
+		return f
+	}
+	return check.Finding{Promise: check.ErrUnreliable, Text: err.Error()}
 }
 
 // last is when something was marked for the last time, or the end of time when it never was.

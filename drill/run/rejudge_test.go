@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,6 +65,10 @@ func TestASavedDrillIsJudgedAgain(t *testing.T) {
 		"never carried out, and a promise is broken": {run.Result{Verdict: run.Invalid, Reason: "interrupted"}, lose, run.Failed, check.ErrLostAppend},
 		"longer away than the saved budget":          {run.Result{Verdict: run.Passed, Budget: &budget.Budget{}}, func(h *history.History) { h.Operations[70].Outcome = history.Failed }, run.Failed, check.ErrGap},
 		"nobody read it back":                        {run.Result{Verdict: run.Passed}, func(h *history.History) { h.Operations = h.Operations[:110] }, run.Invalid, nil},
+		"nobody read the ledger back, and a file is torn": {run.Result{Verdict: run.Passed}, func(h *history.History) {
+			h.Operations = slices.DeleteFunc(h.Operations, func(o history.Operation) bool { return o.Kind == history.List })
+			h.Operations[len(h.Operations)-1].Digest = "torn"
+		}, run.Failed, check.ErrLostFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := good()
@@ -76,7 +81,7 @@ func TestASavedDrillIsJudgedAgain(t *testing.T) {
 				require.Equal(t, c.breaks.Error(), again.Findings[0].Promise)
 			}
 			if c.want == run.Invalid {
-				require.NotEmpty(t, again.Reason)
+				require.True(t, again.Reason != "" || again.Findings[0].Promise == check.ErrUnreliable.Error(), "%+v", again)
 			}
 		})
 	}

@@ -143,6 +143,26 @@ func TestADrillThatChangesThePlanOrLeavesSomething(t *testing.T) {
 	require.Equal(t, check.ErrDrift.Error(), r.Results[0].Findings[1].Promise)
 }
 
+// What is known to be broken counts, whatever else could not be looked at.
+func TestAJudgeThatCannotLook(t *testing.T) {
+	t.Parallel()
+	blind := errors.New("the log can't be read")
+	for want, found := range map[run.Verdict][]check.Finding{
+		run.Invalid: {{Promise: check.ErrUnreliable, Text: "no line"}},
+		run.Failed:  {{Promise: check.ErrEjectedTraffic, Text: "i-1 answered"}},
+	} {
+		t.Run(string(want), func(t *testing.T) {
+			t.Parallel()
+			one := drillOf(harmless)
+			one.Judge = func(context.Context, scenario.Stage, history.History) ([]check.Finding, error) { return found, blind }
+			r, err := suiteOf(t, newWorld(t), one).Run(context.Background(), run.Report{})
+			require.NoError(t, err)
+			require.Equal(t, want, r.Results[0].Verdict)
+			require.Contains(t, r.Results[0].Reason, blind.Error())
+		})
+	}
+}
+
 func TestADrillThatIsNeverWholeAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -222,7 +242,7 @@ func TestAnInterruptedDrillIsPutBackAndReported(t *testing.T) {
 	r := saved(t, s)
 	require.Len(t, r.Results, 1, "the second was not begun")
 	require.Equal(t, run.Invalid, r.Results[0].Verdict)
-	require.Contains(t, r.Results[0].Reason, context.Canceled.Error())
+	require.Contains(t, r.Results[0].Reason, "it was interrupted")
 	require.FileExists(t, filepath.Join(s.Folder, r.Results[0].Evidence, run.HistoryFile))
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -23,10 +24,10 @@ import (
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 const mostPages = 8
 
-// Evidence puts into a drill's folder what shows why it ended as it did: every log group's events since it began, the servers' consoles, the
-// environment's state, and in a lab the lab's own log and timeline. It keeps all that it can get, and its error tells what it could not.
+// Evidence puts into a drill's folder what shows why it ended as it did: every log group's events since it began, the consoles of the servers
+// that are there and of those that were victims, the environment's state, and in a lab the lab's own log and timeline. It keeps all that it can get, and its error tells what it could not.
 // Nothing of it is a secret: what is kept is logs and states, never outputs, settings or parameters.
-func Evidence(ctx context.Context, o Options, e *target.Environment, folder string, since time.Time) error {
+func Evidence(ctx context.Context, o Options, e *target.Environment, folder string, since time.Time, victims []string) error {
 	var errs []error
 	keep := func(name string, write func(io.Writer) error) {
 		if err := keepFile(filepath.Join(folder, name), write); err != nil {
@@ -37,7 +38,7 @@ func Evidence(ctx context.Context, o Options, e *target.Environment, folder stri
 		keep("log-"+role+".txt", func(w io.Writer) error { return logEvents(ctx, e, w, group, since) })
 	}
 	keep("status.json", func(w io.Writer) error { return status(ctx, commands{o.Root}, o.Stack, w) })
-	consoles, err := consoles(ctx, e)
+	consoles, err := consoles(ctx, e, victims)
 	errs = append(errs, err)
 	for id, text := range consoles {
 		keep("console-"+id+".txt", func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
@@ -94,26 +95,28 @@ func status(ctx context.Context, c commands, stack string, w io.Writer) error {
 	return err
 }
 
-// consoles returns what the group's servers wrote to their consoles, by their ids: system logs and the application's.
-func consoles(ctx context.Context, e *target.Environment) (map[string]string, error) {
+// instance matches an EC2 instance's id in a victim's text.
+var instance = regexp.MustCompile(`\bi-[0-9a-f]{8,17}\b`)
+
+// consoles returns what servers wrote to their consoles, by their ids: the group's and the victims. AWS keeps that of a terminated one for an hour:
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetConsoleOutput.html
+func consoles(ctx context.Context, e *target.Environment, victims []string) (map[string]string, error) {
 	group, err := e.Group(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("looking for servers: %w", err)
-	}
-	var errs []error
-	texts := map[string]string{}
+	errs := []error{err}
+	ids := instance.FindAllString(strings.Join(victims, " "), -1)
 	for _, server := range group.Instances {
-		out, err := ec2.NewFromConfig(e.Config).GetConsoleOutput(ctx, &ec2.GetConsoleOutputInput{InstanceId: server.InstanceId})
+		ids = append(ids, *server.InstanceId)
+	}
+	texts := map[string]string{}
+	for _, id := range ids {
+		out, err := ec2.NewFromConfig(e.Config).GetConsoleOutput(ctx, &ec2.GetConsoleOutputInput{InstanceId: &id})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading the console of %s: %w", *server.InstanceId, err))
+			errs = append(errs, fmt.Errorf("reading the console of %s: %w", id, err))
 			continue
 		}
 		text, err := base64.StdEncoding.DecodeString(aws.ToString(out.Output))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("reading the console of %s: %w", *server.InstanceId, err))
-			continue
-		}
-		texts[*server.InstanceId] = string(text)
+		errs = append(errs, err)
+		texts[id] = string(text)
 	}
 	return texts, errors.Join(errs...)
 }
