@@ -62,6 +62,12 @@ func (b *breaker) hooks() map[faults.Lever]faults.Hook {
 			Holds: b.lost,
 		},
 		faults.LeverHang: {Move: b.hang, Holds: b.hangs, Again: true},
+		faults.LeverHost: {
+			Move: func(_ context.Context, e faults.Effect) error {
+				return b.services.databases.SetHostDown(e.Region, e.Subject, len(e.Values) > 0)
+			},
+			Holds: b.dead,
+		},
 		faults.LeverStorage: {
 			Move: func(_ context.Context, e faults.Effect) error {
 				return b.services.databases.SetStorageFull(e.Region, e.Subject, len(e.Values) > 0)
@@ -166,6 +172,16 @@ func (b *breaker) memberHangs(_ context.Context, e faults.Effect) (bool, string,
 		return true, "it was killed and waits for its host", err
 	}
 	return of > 0 && stopped == of, fmt.Sprintf("%d of %d processes are stopped", stopped, of), err
+}
+
+// dead tells that no process of a member runs any more.
+func (b *breaker) dead(_ context.Context, e faults.Effect) (bool, string, error) {
+	ns, ok, err := b.subject(e)
+	if err != nil || !ok {
+		return err == nil, "it does not run", err
+	}
+	_, running, err := ns.Hanging(host.Everyone)
+	return running == 0, fmt.Sprintf("%d of its processes run", running), err
 }
 
 func (b *breaker) hangs(_ context.Context, e faults.Effect) (bool, string, error) {

@@ -79,6 +79,7 @@ func (o *offers) zone(z overview.Zone) {
 	}
 	for _, x := range z.Database {
 		o.process(z.Name, x.ID, x.ID, "Hang the database server", x.Role == "writer")
+		o.add(faults.Crash, z.Name, x.ID, x.ID, "Kill the database server and its host", x.Role == "writer", nil)
 		o.add(faults.StorageFull, z.Name, x.ID, x.ID, "Fill its cluster's storage", true, nil)
 	}
 	for _, x := range z.Copies {

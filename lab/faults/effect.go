@@ -18,6 +18,7 @@ const (
 	LeverHang      Lever = "instance"  // processes of an instance
 	LeverMember    Lever = "member"    // the server of a database instance
 	LeverNode      Lever = "node"      // the proxy of a balancer's node
+	LeverHost      Lever = "host"      // the power of the host of one database instance
 	LeverStorage   Lever = "storage"   // the space for the tables of a database instance's cluster
 )
 
@@ -72,6 +73,8 @@ func (f Fault) effects() []Effect {
 		return []Effect{on(LeverDisks, f.Zone, Whole)}
 	case StorageFull:
 		return []Effect{on(LeverStorage, f.Target, Whole)}
+	case Crash:
+		return []Effect{on(LeverHost, f.Target, Whole)}
 	case BalancerNode:
 		return []Effect{on(LeverBalancers, f.Zone, Whole)}
 	case Hang:

@@ -41,6 +41,7 @@ const (
 	FirewallEndpoint Kind = "firewall-endpoint"
 	BalancerNode     Kind = "balancer-node"
 	StorageFull      Kind = "storage-full"
+	Crash            Kind = "crash"
 )
 
 // Parameters of faults.
@@ -87,6 +88,10 @@ it, so it can still send; "out" loses what it sends, so it still hears everythin
 		{Slow, "INTERFACE | INSTANCE | SUBNET | ZONE | DATABASE-INSTANCE | BALANCER/ZONE", []string{ParameterRate}, "The network is slow", `
 Everything works and takes long: what the target sends and what is sent to it keeps to --rate, each way; queues fill and
 overflow as on a full line.`},
+		{Crash, "DATABASE-INSTANCE", nil, "A database server is killed, and its host is gone", `
+SIGKILL: connections are reset, new ones are refused, and nothing starts in its place. A reader takes a writer's place at once.
+Healing starts the server again, as a reader. Aurora's aurora_inject_crash() is less: the same host restarts it, and no failover
+occurs.`},
 		{FirewallEndpoint, "ZONE", nil, "The firewall endpoints in a zone are lost", `
 Whatever a route leads through the zone's firewall is lost without an answer, both ways: clients from outside time out on
 that zone's balancer address, and servers there reach nothing outside. Other zones are not touched.`},

@@ -48,7 +48,7 @@ type MemberSpec struct {
 	Parameters map[string]string
 	Deferred   []string // parameters whose change waits for the next start although the server could make it at once
 	Restart    int64    // a higher generation than that of the last start asks for a restart
-	Down       bool     // its zone has lost power: it is killed and kept down
+	Down       bool     // its zone or its host has lost power: it is killed and kept down
 	Hung       bool     // a fault: its processes are stopped (SIGSTOP), those that are started later, too
 	Leaving    bool     // it is being deleted: hand over what it has, then it goes; as if it were not declared
 }

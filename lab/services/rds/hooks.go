@@ -24,6 +24,14 @@ func (s *Service) Suspend(region, instance string, suspended bool) error {
 	})
 }
 
+// SetHostDown kills an instance's server and takes the power from its host, or gives it back.
+func (s *Service) SetHostDown(region, instance string, down bool) error {
+	return s.suspend(s.killed, region, instance, down, func(tx *cloud.Tx) error {
+		_, err := findInstance(tx, region, instance)
+		return err
+	})
+}
+
 // SetStorageFull leaves no space for the tables of an instance's cluster, or gives it back.
 func (s *Service) SetStorageFull(region, instance string, full bool) error {
 	return s.suspend(s.full, region, instance, full, func(tx *cloud.Tx) error {
