@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ func (l *lab) Status(context.Context) (control.Status, error) {
 	} else if entries, err := os.ReadDir("/run/netns"); err == nil {
 		status.Namespaces = len(entries)
 	}
+	status.Copies = l.copies()
 	for _, region := range cloud.Regions() {
 		status.Regions = append(status.Regions, region.Name)
 	}
@@ -29,6 +31,23 @@ func (l *lab) Status(context.Context) (control.Status, error) {
 		return err
 	})
 	return status, err
+}
+
+// copies are each zone's copy of each file system, in a fixed order.
+func (l *lab) copies() []control.Copy {
+	all := []control.Copy{}
+	if l.realm == nil {
+		return all
+	}
+	for _, system := range l.realm.mirrors.Observe() {
+		for zone, state := range system.Devices {
+			all = append(all, control.Copy{FileSystem: system.ID, Zone: zone, State: string(state)})
+		}
+	}
+	slices.SortFunc(all, func(a, b control.Copy) int {
+		return cmp.Or(cmp.Compare(a.FileSystem, b.FileSystem), cmp.Compare(a.Zone, b.Zone))
+	})
+	return all
 }
 
 // sightEvents is how many events a sight has.

@@ -94,20 +94,26 @@ func openLab(ctx context.Context, c commands, e *target.Environment) error {
 		return errors.New("the lab's authority has no certificate in .haven/lab/ca.pem")
 	}
 	e.Breaker, e.Mailbox = breaker{c}, mailbox{filepath.Join(folder, "mailbox")}
+	e.Copies = func(ctx context.Context) (map[string]string, error) {
+		return copies(ctx, c, e.Outputs.Storage.FileSystemID)
+	}
 	e.Declared = budget.Declared{Database: driver, Names: budget.Names{Balancer: 60 * time.Second, Database: 5 * time.Second, NodeCheck: 5 * time.Second}}
-	e.Declared.Database.Promotion, e.Declared.Database.Detection = labPromotion, labDetection
+	e.Declared.Database.Promotion, e.Declared.Database.Detection, e.Declared.Database.Restart = labPromotion, labDetection, labRestart
 	return nil
 }
 
 // driver is what the application declares.
 var driver = budget.Database{ConnectTimeout: limits.Connect, StatementLimit: limits.Statement, RetryPause: limits.Pause}
 
-// How long a promotion takes, and how much longer a silent writer takes to be noticed. The lab's are its own promise. Aurora's are what
-// AWS documents: service is typically restored in less than 60 seconds, and often in less than 30.
+// How long a promotion takes, how much longer a silent writer takes to be noticed, and how long a restart takes. The lab's are its own
+// promise. Aurora's are what AWS documents: service is typically restored in less than 60 seconds, and often in less than 30; a restarted
+// server has no log to replay.
 // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.AuroraHighAvailability.html
+// https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.StorageReliability.html
 const (
 	labPromotion, labDetection       = 5 * time.Second, 5 * time.Second
 	auroraPromotion, auroraDetection = 30 * time.Second, 30 * time.Second
+	labRestart, auroraRestart        = 5 * time.Second, 60 * time.Second
 )
 
 func openAWS(ctx context.Context, _ commands, e *target.Environment) error {
@@ -117,7 +123,7 @@ func openAWS(ctx context.Context, _ commands, e *target.Environment) error {
 	}
 	e.Config = config
 	e.Declared = budget.Declared{Database: driver, Names: budget.Names{Balancer: 60 * time.Second, Database: 5 * time.Second, NodeCheck: 60 * time.Second}}
-	e.Declared.Database.Promotion, e.Declared.Database.Detection = auroraPromotion, auroraDetection
+	e.Declared.Database.Promotion, e.Declared.Database.Detection, e.Declared.Database.Restart = auroraPromotion, auroraDetection, auroraRestart
 	e.Nodes, err = publicNodes(ctx, e)
 	return err
 }

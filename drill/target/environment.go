@@ -24,6 +24,8 @@ type Environment struct {
 	Breaker  Breaker         // nil on AWS
 	Program  Program
 	Mailbox  Mailbox // nil where nobody can look into the alerts' receiver
+	// Copies tells the state of each zone's copy of the files, "healthy" when it has all of them; nil on AWS, which shows nobody.
+	Copies func(context.Context) (map[string]string, error)
 }
 
 // Lab tells whether the environment is a lab's.

@@ -3,7 +3,9 @@ package target
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +38,10 @@ func (e *Environment) Missing(ctx context.Context) (missing []string, err error)
 		}
 		missing = append(missing, found...)
 	}
-	return missing, nil
+	if len(missing) > 0 || e.Copies == nil {
+		return missing, nil
+	}
+	return e.missingCopies(ctx) // last: it takes long to look
 }
 
 // AwaitWhole waits until nothing is missing. Its error tells what is when the time is over.
@@ -171,6 +176,23 @@ func (e *Environment) missingMounts(ctx context.Context) (missing []string, err 
 		if m.LifeCycleState != efstypes.LifeCycleStateAvailable {
 			missing = append(missing, fmt.Sprintf("the mount target of zone %s is %s", aws.ToString(m.AvailabilityZoneName), m.LifeCycleState))
 		}
+	}
+	return missing, nil
+}
+
+// missingCopies tells which copies of the files are not whole: with one of them away, the loss of another zone would lose files.
+func (e *Environment) missingCopies(ctx context.Context) (missing []string, err error) {
+	states, err := e.Copies(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the copies of the files: %w", err)
+	}
+	for _, zone := range slices.Sorted(maps.Keys(states)) {
+		if states[zone] != "healthy" {
+			missing = append(missing, fmt.Sprintf("the copy of the files in zone %s is %s", zone, states[zone]))
+		}
+	}
+	if want := len(e.Outputs.Network.Zones); len(states) < want {
+		missing = append(missing, fmt.Sprintf("there are %d of %d copies of the files", len(states), want))
 	}
 	return missing, nil
 }

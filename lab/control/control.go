@@ -37,6 +37,14 @@ type Status struct {
 	Resources  []cloud.Count `json:"resources"`
 	Nodes      []Node        `json:"nodes"`
 	Namespaces int           `json:"namespaces"`
+	Copies     []Copy        `json:"copies"` // of file systems, one a zone
+}
+
+// Copy is a zone's copy of a file system, which AWS shows nobody.
+type Copy struct {
+	FileSystem string `json:"fileSystem"`
+	Zone       string `json:"zone"`
+	State      string `json:"state"` // "healthy", "lost" or "healing"
 }
 
 // Node is a balancer's node in one zone, as the host reaches it.
