@@ -17,6 +17,7 @@ const (
 	BalancerNodeLost Fault = "balancer/node-lost" // one zone's way in
 	FirewallLost     Fault = "firewall/endpoint-lost"
 	WriterKilled     Fault = "database/writer-killed"
+	WriterRebooted   Fault = "database/writer-rebooted"
 	WriterHangs      Fault = "database/writer-hangs"
 	ForcedFailover   Fault = "database/failover"
 	ReaderLost       Fault = "database/reader-lost"
@@ -29,7 +30,7 @@ const (
 
 // Faults are all of them, in the order in which documents list them.
 func Faults() []Fault {
-	return []Fault{ServerKilled, ServerHangs, ServerLost, BalancerNodeLost, FirewallLost, WriterKilled, WriterHangs, ForcedFailover, ReaderLost, MirrorLost, MountTargetLost, ZoneLost, ZoneDuringFailover}
+	return []Fault{ServerKilled, ServerHangs, ServerLost, BalancerNodeLost, FirewallLost, WriterKilled, WriterRebooted, WriterHangs, ForcedFailover, ReaderLost, MirrorLost, MountTargetLost, ZoneLost, ZoneDuringFailover}
 }
 
 // Term is one part of a budget.
@@ -75,10 +76,11 @@ func For(fault Fault, d Declared) (Budget, error) {
 		BalancerNodeLost: d.otherNode(),
 		FirewallLost:     d.otherNode(),
 		WriterKilled:     d.promotion(0),
+		WriterRebooted:   d.restart(),
 		WriterHangs:      d.promotion(d.Database.Detection),
 		ForcedFailover:   d.promotion(0),
 		ReaderLost:       d.reconnection(),
-		MirrorLost:       {}, // reads and writes go on from the other copies
+		MirrorLost:       d.copyLost(),
 		MountTargetLost:  d.ejection(true),
 		ZoneLost:         d.zone(),
 

@@ -14,7 +14,7 @@ const second = time.Second
 var declared = budget.Declared{
 	Health:   budget.Health{Interval: 5 * second, Timeout: 2 * second, Unhealthy: 2},
 	Names:    budget.Names{Balancer: 60 * second, Database: 5 * second, NodeCheck: 30 * second},
-	Database: budget.Database{Promotion: 30 * second, Detection: 10 * second, ConnectTimeout: 2 * second, StatementLimit: 3 * second, RetryPause: second},
+	Database: budget.Database{Promotion: 30 * second, Detection: 10 * second, Restart: 20 * second, ConnectTimeout: 2 * second, StatementLimit: 3 * second, RetryPause: second},
 }
 
 // Worked by hand.
@@ -27,9 +27,10 @@ func TestBudgets(t *testing.T) {
 		budget.FirewallLost:     30 + 60,
 		budget.ForcedFailover:   30 + 3 + 5 + 2 + 1,
 		budget.WriterKilled:     30 + 3 + 5 + 2 + 1,
+		budget.WriterRebooted:   20 + 3 + 5 + 2 + 1,
 		budget.WriterHangs:      10 + 30 + 3 + 5 + 2 + 1,
 		budget.ReaderLost:       3 + 5 + 2 + 1,
-		budget.MirrorLost:       0,
+		budget.MirrorLost:       2,
 		budget.MountTargetLost:  5 + 5 + 2,
 		budget.ZoneLost:         30 + 60,
 
@@ -71,6 +72,7 @@ func TestBudgetsGrowWithWhatTheyAreMadeOf(t *testing.T) {
 	slower.Health.Unhealthy++
 	slower.Names.Balancer *= 2
 	slower.Database.Promotion *= 2
+	slower.Database.Restart *= 2
 	for _, fault := range budget.Faults() {
 		before, err := budget.For(fault, declared)
 		require.NoError(t, err)

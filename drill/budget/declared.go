@@ -32,6 +32,7 @@ type Names struct {
 type Database struct {
 	Promotion      time.Duration // from the loss of the writer's process to a reader that accepts writes
 	Detection      time.Duration // what a writer that is silent, and not dead, takes longer to be noticed
+	Restart        time.Duration // from the request to restart the writer in place to a writer that accepts connections
 	ConnectTimeout time.Duration // of one attempt of the driver
 	StatementLimit time.Duration // after which a statement on a dead connection is given up
 	RetryPause     time.Duration // the longest between two attempts
@@ -47,7 +48,7 @@ func (d Declared) Validate() error {
 		{"the health check's interval", d.Health.Interval}, {"the health check's timeout", d.Health.Timeout},
 		{"the time to live of the balancer's name", d.Names.Balancer}, {"the time to live of the database's names", d.Names.Database},
 		{"the time until a dead node's record is taken out", d.Names.NodeCheck}, {"the time of a promotion", d.Database.Promotion},
-		{"the time to notice a silent writer", d.Database.Detection}, {"the driver's connect timeout", d.Database.ConnectTimeout},
+		{"the time to notice a silent writer", d.Database.Detection}, {"the time of a restart", d.Database.Restart}, {"the driver's connect timeout", d.Database.ConnectTimeout},
 		{"the driver's statement limit", d.Database.StatementLimit}, {"the driver's pause", d.Database.RetryPause},
 	} {
 		if given.value <= 0 {
@@ -71,6 +72,8 @@ const (
 	healthDocument   = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"
 	balancerDocument = "https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html"
 	failoverDocument = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.AuroraHighAvailability.html"
+	restartDocument  = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/USER_RebootCluster.html"
+	filesDocument    = "https://docs.aws.amazon.com/efs/latest/ug/how-it-works.html"
 	endpointDocument = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.BestPractices.FastFailover.html"
 )
 
@@ -102,6 +105,17 @@ func (d Declared) promotion(detection time.Duration) []Term {
 		terms = append(terms, Term{"silence noticed", detection, "a writer that hangs refuses nothing", failoverDocument})
 	}
 	return append(append(terms, Term{"promotion", d.Database.Promotion, "a reader becomes the writer", failoverDocument}), d.reconnection()...)
+}
+
+// restart is how long nobody can write while the writer restarts in its place.
+func (d Declared) restart() []Term {
+	return append([]Term{{"restart", d.Database.Restart, "the same member comes back as the writer", restartDocument}}, d.reconnection()...)
+}
+
+// copyLost is how long one operation on a file may wait. Files are kept redundantly in several zones, so none fails; what is
+// under way may have to be done once more without the lost copy, and takes less than what a health check would notice.
+func (d Declared) copyLost() []Term {
+	return []Term{{"operation under way", d.Health.Timeout, "it may go to the lost copy first", filesDocument}}
 }
 
 // reconnection is how long the application takes to be with the right member.

@@ -197,3 +197,25 @@ func TestManyFindingsOfAKindAreCounted(t *testing.T) {
 	require.Len(t, found, 5)
 	require.ErrorContains(t, found[4], "and 15 more")
 }
+
+func TestUndisturbedCountsFromEachMarkToTheNext(t *testing.T) {
+	marks := []history.Mark{{At: 10 * ms, Name: "a"}, {At: 20 * ms, Name: "b"}, {At: 30 * ms, Name: "a"}}
+	for name, c := range map[string]struct {
+		operations []history.Operation
+		promises   []error
+	}{
+		"all well":                  {[]history.Operation{op(history.Look, 12*ms, history.OK), op(history.Look, 35*ms, history.OK)}, nil},
+		"one failed before":         {[]history.Operation{op(history.Look, 5*ms, history.Failed)}, nil},
+		"one failed between":        {[]history.Operation{op(history.Look, 25*ms, history.Failed)}, nil},
+		"one failed after a mark":   {[]history.Operation{op(history.Look, 12*ms, history.Failed)}, []error{check.ErrErrorShare}},
+		"one is unknown at the end": {[]history.Operation{op(history.Append, 90*ms, history.Unknown)}, []error{check.ErrErrorShare}},
+		"both times":                {[]history.Operation{op(history.Look, 12*ms, history.Failed), op(history.Look, 35*ms, history.Failed)}, []error{check.ErrErrorShare, check.ErrErrorShare}},
+		"another kind":              {[]history.Operation{op(history.Put, 12*ms, history.Failed)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := of(c.operations...)
+			h.Marks = marks
+			broken(t, check.Undisturbed(h, "a", "b", history.Look, history.Append), c.promises...)
+		})
+	}
+}
