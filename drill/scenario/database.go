@@ -1,49 +1,72 @@
 package scenario
 
 import (
-	"context"
-	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/rds"
-
 	"haven/drill/budget"
-	"haven/drill/fault"
 	"haven/drill/history"
-	"haven/drill/target"
 )
 
+// ledger are the operations that need the database's writer.
+var ledger = []history.Kind{history.Append, history.List}
+
+// noWriter is the share of the ledger's operations that may fail around a failover: from the injection until full strength there is no
+// writer for part of the time, and what was asked for then fails when it takes longer than a request may.
+const noWriter = 0.5
+
 func database() []Scenario {
+	return append(writers(), []Scenario{
+		{
+			Name: "failover/database/reader-lost", Does: "a reader's host is lost; writes go on once they wait for another copy than its own",
+			Promises: []string{"HA-06"}, LabOnly: onlyLab, Times: 5, Hold: 3 * time.Second, Budget: budget.ReaderLost, Kinds: ledger, Errors: 0.1, Whole: 2 * time.Minute,
+			Fault: breaks("crash", nil, 3*time.Second, aReader),
+		},
+		{
+			Name: "failover/database/reader-slow", Does: "a reader's network is slow; consistent reads and writes don't notice",
+			Promises: []string{"HA-06"}, LabOnly: onlyLab, Hold: 20 * time.Second, Budget: budget.ReaderLost, Kinds: ledger, Whole: 2 * time.Minute,
+			Fault: breaks("slow", map[string]string{"rate": "64kbit"}, 20*time.Second, aReader),
+		},
+		{
+			Name: "failover/database/password-rotated", Does: "the database's password is rotated; nobody notices, and after a failover everybody gets in with the new one",
+			Promises: []string{"HA-06", "SEC-11"}, Hold: 10 * time.Second, Budget: budget.ForcedFailover, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Needs: rotationNeeds, Fault: rotated, Judge: rotationUndisturbed,
+		},
+	}...)
+}
+
+// writers are the ways to lose a writer.
+func writers() []Scenario {
+	short := 3 * time.Second
 	return []Scenario{
 		{
 			Name: "failover/database/forced-failover", Does: "the database is told to fail over; a reader becomes the writer and the old writer a reader",
-			Promises: []string{"HA-06", "HA-11"}, Times: 5, Budget: budget.ForcedFailover, Kinds: []history.Kind{history.Append, history.List}, Errors: 0.5, Whole: 2 * time.Minute,
-			Needs: []string{"rds:FailoverDBCluster"}, Fault: failedOver,
+			Promises: []string{"HA-06", "HA-11"}, Times: 5, Budget: budget.ForcedFailover, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Needs: []string{"rds:DescribeDBClusters", "rds:FailoverDBCluster"}, Fault: failedOver,
+		},
+		{
+			Name: "failover/database/writer-rebooted", Does: "the writer is restarted; it comes back as the writer",
+			Promises: []string{"HA-06", "HA-11"}, Times: 3, Budget: budget.WriterRebooted, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Needs: []string{"rds:DescribeDBClusters", "rds:DescribeDBInstances", "rds:RebootDBInstance"}, Fault: rebooted,
+		},
+		{
+			Name: "failover/database/writer-killed", Does: "the writer's host is lost; a reader becomes the writer",
+			Promises: []string{"HA-06", "HA-11"}, LabOnly: onlyLab, Times: 5, Hold: short, Budget: budget.WriterKilled, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Fault: losesWriter("crash", short),
+		},
+		{
+			Name: "failover/database/writer-hangs", Does: "the writer hangs: it takes connections and answers nothing; a reader becomes the writer",
+			Promises: []string{"HA-06", "HA-11"}, LabOnly: onlyLab, Times: 3, Hold: short, Budget: budget.WriterHangs, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Fault: losesWriter("hang", short),
+		},
+		{
+			Name: "failover/database/old-writer-returns", Does: "the writer is cut off with its clients' connections, another takes its place, and it comes back",
+			Promises: []string{"HA-06", "HA-07"}, LabOnly: onlyLab, Times: 3, Hold: 5 * time.Second, Budget: budget.WriterHangs, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Fault: losesWriter("blackhole", 5*time.Second), Judge: returnUndisturbed,
+		},
+		{
+			Name: "failover/database/writer-zone-lost", Does: "the writer's zone loses its power and gets it back",
+			Promises: []string{"HA-03", "HA-06", "HA-07"}, LabOnly: onlyLab, Hold: 10 * time.Second, Budget: budget.ZoneLost, Kinds: ledger, Errors: 0.6, Whole: 4 * time.Minute,
+			Fault: losesWriterZone(10 * time.Second),
 		},
 	}
-}
-
-func failedOver(s Stage) fault.Fault {
-	return &call{
-		choose: func(ctx context.Context) (string, error) {
-			writer, _, err := s.Members(ctx)
-			return writer, err
-		},
-		inject: func(ctx context.Context, _ string) error {
-			_, err := rds.NewFromConfig(s.Config).FailoverDBCluster(ctx, &rds.FailoverDBClusterInput{DBClusterIdentifier: &s.Outputs.Database.ClusterID})
-			return err
-		},
-		active: s.otherWriter,
-	}
-}
-
-// otherWriter waits until another member than the one given is the writer.
-func (s Stage) otherWriter(ctx context.Context, before string) error {
-	return target.Await(ctx, "another writer than "+before, 2*time.Minute, func(ctx context.Context) error {
-		writer, _, err := s.Members(ctx)
-		if err == nil && (writer == before || writer == "") {
-			err = fmt.Errorf("it is %q", writer)
-		}
-		return err
-	})
 }

@@ -25,6 +25,7 @@ var how = map[string]func(context.Context, *target.Environment, scenario.Undoing
 	scenario.Experiments: func(ctx context.Context, e *target.Environment, u scenario.Undoing) error {
 		return e.StopExperiments(ctx, u.Target)
 	},
+	scenario.NetworkACLEntry: deleteACLEntry,
 }
 
 // All puts back everything that the file remembers, tries each even when others fail, and forgets what it could. Say, which may
