@@ -66,7 +66,7 @@ func newDrillRun() *cobra.Command {
 
 // runDrills runs the drills and writes their report, whichever way the run ended.
 func runDrills(ctx context.Context, options drillOptions, chosen []scenario.Scenario, stdout, stderr io.Writer) error {
-	suite, done, err := openSuite(ctx, options, chosen)
+	suite, head, done, err := openSuite(ctx, options, chosen)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func runDrills(ctx context.Context, options drillOptions, chosen []scenario.Scen
 	fmt.Fprintf(stderr, "%d drills, seed %d, evidence in %s\n", len(chosen), options.seed, suite.Folder)
 	tells := newProgress(stderr, len(chosen))
 	suite.Drill.Say, suite.Begins, suite.Ended = tells.say, tells.begins, func(r run.Result) { tells.ended(stdout, r, suite.Folder) }
-	out, err := suite.Run(ctx, describeRun(ctx, options, suite))
+	out, err := suite.Run(ctx, head)
 	tells.close()
 	if len(out.Results) > 0 {
 		err = errors.Join(err, report.Write(suite.Folder))
@@ -92,22 +92,15 @@ func runDrills(ctx context.Context, options drillOptions, chosen []scenario.Scen
 	return nil
 }
 
-// openSuite opens the stack and a folder for the run. Done closes what it opened.
-func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scenario) (suite *run.Suite, done func(), err error) {
+// openSuite opens the stack and a folder for the run. Head is the report's beginning; done closes what was opened.
+func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scenario) (suite *run.Suite, head run.Report, done func(), err error) {
 	root, err := projectRoot()
 	if err != nil {
-		return nil, nil, err
+		return nil, head, nil, err
 	}
-	if options.folder == "" {
-		options.folder = drillsFolder(root)
-	}
-	folder := filepath.Join(options.folder, time.Now().UTC().Format("20060102T150405"))
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, nil, fmt.Errorf("making the run's folder: %w", err)
-	}
-	calls, err := os.Create(filepath.Join(folder, run.JournalFile))
+	folder, calls, err := makeRunFolder(options.folder, root)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making the run's folder: %w", err)
+		return nil, head, nil, fmt.Errorf("making the run's folder: %w", err)
 	}
 	defer func() {
 		if err != nil {
@@ -117,28 +110,34 @@ func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scen
 	opening := stack.Options{Root: root, Stack: options.stack, Journal: target.NewJournal(calls)}
 	environment, err := stack.Open(ctx, opening)
 	if err != nil {
-		return nil, nil, err
+		return nil, head, nil, err
 	}
 	leftovers, err := undo.Open(filepath.Join(root, ".haven", "drill-leftovers.json"))
 	if err != nil {
-		return nil, nil, err
+		return nil, head, nil, err
 	}
-	return &run.Suite{
+	suite = &run.Suite{
 		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Plan: options.plan},
 		Folder: folder, Scenarios: chosen, Seed: options.seed, Journal: opening.Journal,
 		Evidence: func(ctx context.Context, folder string, r run.Result) error {
 			return stack.Evidence(ctx, opening, environment, folder, r.Begun, r.Victims)
 		},
-	}, func() { calls.Close() }, nil
+	}
+	head = run.Report{Target: options.stack, Versions: stack.Versions(ctx, opening, environment), Machine: stack.Machine()}
+	return suite, head, func() { calls.Close() }, nil
 }
 
-// describeRun is the head of a run's report.
-func describeRun(ctx context.Context, options drillOptions, suite *run.Suite) run.Report {
-	root, err := projectRoot()
-	if err != nil {
-		return run.Report{Target: options.stack}
+// makeRunFolder makes a folder that is named after now, with the journal of calls in it.
+func makeRunFolder(below, root string) (folder string, calls *os.File, err error) {
+	if below == "" {
+		below = drillsFolder(root)
 	}
-	return run.Report{Target: options.stack, Versions: stack.Versions(ctx, stack.Options{Root: root, Stack: options.stack}, suite.Drill.Environment), Machine: stack.Machine()}
+	folder = filepath.Join(below, time.Now().UTC().Format("20060102T150405"))
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", nil, err
+	}
+	calls, err = os.Create(filepath.Join(folder, run.JournalFile))
+	return folder, calls, err
 }
 
 // printResult writes what became of a drill, with the folder that shows why when it did not pass; no folder: it is not told.

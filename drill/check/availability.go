@@ -145,6 +145,11 @@ func Percentile(h history.History, percent float64, kinds ...history.Kind) time.
 			took = append(took, o.End-o.Start)
 		}
 	}
+	return Rank(took, percent)
+}
+
+// Rank returns a percentile (0 to 100) of some durations, which it sorts; 0 without any.
+func Rank(took []time.Duration, percent float64) time.Duration {
 	if len(took) == 0 {
 		return 0
 	}

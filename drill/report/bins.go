@@ -1,9 +1,9 @@
 package report
 
 import (
-	"slices"
 	"time"
 
+	"haven/drill/check"
 	"haven/drill/history"
 )
 
@@ -44,7 +44,7 @@ func Bins(h history.History) (bins []Bin, width time.Duration) {
 	}
 	for i := range bins {
 		bins[i].From = time.Duration(i) * width
-		bins[i].Median, bins[i].Slow = percentile(took[i], 50), percentile(took[i], 99)
+		bins[i].Median, bins[i].Slow = check.Rank(took[i], 50), check.Rank(took[i], 99)
 	}
 	return bins, width
 }
@@ -67,13 +67,4 @@ func (b *Bin) count(outcome history.Outcome) {
 	default:
 		b.Failed++
 	}
-}
-
-// percentile sorts what it is given.
-func percentile(took []time.Duration, percent int) time.Duration {
-	if len(took) == 0 {
-		return 0
-	}
-	slices.Sort(took)
-	return took[min(len(took)-1, percent*len(took)/100)]
 }
