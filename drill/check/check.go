@@ -28,6 +28,9 @@ var (
 	ErrLeftover       = errors.New("the drill left something behind")
 )
 
+// ErrUnwell says that a drill could not begin: something that is promised was broken already.
+var ErrUnwell = errors.New("the environment was not at full strength to begin with")
+
 // ErrUnreliable says that a run proves nothing, either way.
 var ErrUnreliable = errors.New("the run is not reliable, so it proves nothing")
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +22,9 @@ import (
 // The course of a drill.
 const (
 	steadyFor    = 5 * time.Second // load before the first fault
+	wellWithin   = 4 * time.Minute
 	jitter       = 3 * time.Second // the most that an injection is put off, to hit any moment of a check's interval
 	afterwards   = 3 * time.Second // load after the last full strength: the last write has to succeed
-	steadyLimit  = 4 * time.Minute // until the environment is whole before a drill
 	stepLimit    = 3 * time.Minute // of one step of a fault
 	cleanupLimit = 3 * time.Minute
 	readBack     = 2 * time.Minute
@@ -39,6 +40,7 @@ type Drill struct {
 	Leftovers   *undo.File
 	Say         func(format string, args ...any) // what is happening now; nil: nobody listens
 	Plan        bool                             // look whether the plan is empty after each drill
+	WellWithin  time.Duration                    // how long to wait for full strength before a drill; 0: four minutes
 }
 
 // course is one drill under way.
@@ -78,10 +80,13 @@ func (d *Drill) Run(ctx context.Context, s scenario.Scenario, seed uint64) (Resu
 	if err != nil {
 		// What was not carried out to its end proves nothing, unless it ended because a promise was broken.
 		var broken check.Finding
-		if errors.As(err, &broken) && !errors.Is(broken, check.ErrUnreliable) {
+		switch found := errors.As(err, &broken); {
+		case errors.Is(err, check.ErrUnwell): // nothing was drilled
+			result.Verdict, result.Findings = Invalid, []Finding{describe(broken, s)}
+		case found && !errors.Is(broken, check.ErrUnreliable):
 			more, _ := Judge(h, s, limit) // what else is broken is told with it
 			settle(&result, append([]check.Finding{broken}, more...), nil, s)
-		} else {
+		default:
 			result.Verdict, result.Reason = Invalid, err.Error()
 		}
 	}
@@ -108,8 +113,12 @@ func (c *course) stage() scenario.Stage {
 // carryOut does all but the judgement. Its error wraps a check.Finding when a promise was broken on the way.
 func (c *course) carryOut(ctx context.Context, seed uint64) (err error) {
 	c.say("waiting for full strength")
-	if err := c.Environment.AwaitWhole(ctx, steadyLimit); err != nil {
-		return fmt.Errorf("the environment was not well before the drill: %w", err)
+	err = c.Environment.AwaitWhole(ctx, cmp.Or(c.WellWithin, wellWithin))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return check.Finding{Promise: check.ErrUnwell, Text: err.Error()}
 	}
 	rates := c.scenario.Rates
 	if rates == nil {
