@@ -87,13 +87,50 @@ func Failures(h history.History, from, to time.Duration, kinds ...history.Kind) 
 
 // Ejected says that a server answered nothing that was asked in [from, to): it was out of service.
 func Ejected(h history.History, server string, from, to time.Duration) []Finding {
+	return silent(h, server, from, to, func(o history.Operation) bool { return o.Server == server })
+}
+
+// EjectedZone says that no server of a zone answered anything that was asked in [from, to).
+func EjectedZone(h history.History, zone string, from, to time.Duration) []Finding {
+	return silent(h, zone, from, to, func(o history.Operation) bool { return o.Zone == zone })
+}
+
+func silent(h history.History, who string, from, to time.Duration, by func(history.Operation) bool) []Finding {
 	var found []Finding
 	for _, o := range history.Between(h.Operations, from, to) {
-		if o.Server == server {
-			found = append(found, finding(ErrEjectedTraffic, o.Start, "%s answered a %s through zone %s %.2f s after it was out of service", server, o.Kind, o.Node, (o.Start-from).Seconds()))
+		if by(o) {
+			found = append(found, finding(ErrEjectedTraffic, o.Start, "%s answered a %s through zone %s %.2f s after it was out of service", who, o.Kind, o.Node, (o.Start-from).Seconds()))
 		}
 	}
 	return few(found)
+}
+
+// Serving says that a server answered something that was asked in [from, to): it was in service.
+func Serving(h history.History, server string, from, to time.Duration) []Finding {
+	for _, o := range history.Between(h.Operations, from, to) {
+		if o.Server == server && o.Outcome == history.OK {
+			return nil
+		}
+	}
+	return []Finding{finding(ErrNotServing, from, "%s answered nothing for %.1f s", server, (to - from).Seconds())}
+}
+
+// Carried says that what was asked in [from, to) came at no less than nine tenths of a rate (requests a second), was all answered, and
+// nineteen of twenty within a time.
+func Carried(h history.History, from, to time.Duration, rate float64, within time.Duration, kinds ...history.Kind) (found []Finding) {
+	asked := h
+	asked.Operations = history.Between(h.Of(kinds...), from, to)
+	lasted := (to - from).Seconds()
+	if count := float64(len(asked.Operations)); lasted <= 0 || count < 0.9*rate*lasted || count == 0 {
+		found = append(found, finding(ErrUnreliable, from, "%.0f requests in %.1f s are less than the %.1f a second that were to be carried", count, lasted, rate))
+	}
+	for _, f := range ErrorShare(asked, from, to, 0) {
+		found = append(found, finding(ErrOverload, f.At, "%s", f.Text))
+	}
+	if took := Percentile(asked, 95); took > within {
+		found = append(found, finding(ErrOverload, from, "one answer in twenty took longer than %.2f s, %.2f s are allowed", took.Seconds(), within.Seconds()))
+	}
+	return found
 }
 
 // Reliability is what a run needs to prove anything.

@@ -155,6 +155,32 @@ func TestAnEjectedServerAnswersNothing(t *testing.T) {
 	broken(t, check.Ejected(h, "i-1", 50*ms, time.Second), check.ErrEjectedTraffic)
 }
 
+func TestAZoneThatWasShiftedAwayFromAnswersNothing(t *testing.T) {
+	h := of(op(history.Look, 0, history.OK, func(o *history.Operation) { o.Zone = "a" }), op(history.Look, 100*ms, history.OK, func(o *history.Operation) { o.Zone = "b" }))
+	broken(t, check.EjectedZone(h, "a", 50*ms, time.Second))
+	broken(t, check.EjectedZone(h, "b", 50*ms, time.Second), check.ErrEjectedTraffic)
+}
+
+func TestAStatedLoadIsCarried(t *testing.T) {
+	var h history.History
+	for i := range 20 {
+		h.Operations = append(h.Operations, op(history.Look, time.Duration(i)*50*ms, history.OK))
+	}
+	broken(t, check.Carried(h, 0, time.Second, 20, time.Second, history.Look))
+	broken(t, check.Carried(h, 0, time.Second, 30, time.Second, history.Look), check.ErrUnreliable)
+	broken(t, check.Carried(h, 2*time.Second, 3*time.Second, 0, time.Second), check.ErrUnreliable)
+	broken(t, check.Carried(h, 0, time.Second, 20, time.Microsecond), check.ErrOverload)
+	h.Operations[3].Outcome = history.Failed
+	broken(t, check.Carried(h, 0, time.Second, 20, time.Second), check.ErrOverload)
+}
+
+func TestAServerInServiceAnswers(t *testing.T) {
+	h := of(op(history.Look, 0, history.OK), op(history.Look, 100*ms, history.Failed))
+	broken(t, check.Serving(h, "i-1", 0, time.Second))
+	broken(t, check.Serving(h, "i-1", 50*ms, time.Second), check.ErrNotServing)
+	broken(t, check.Serving(h, "i-2", 0, time.Second), check.ErrNotServing)
+}
+
 func TestAnUnreliableRunIsRefused(t *testing.T) {
 	needs := check.Reliability{MinimumRate: 10, SteadyFor: time.Second, SteadyFailure: 0.1}
 	good := func() history.History {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"haven/drill/budget"
@@ -25,7 +26,7 @@ const (
 	wellWithin   = 4 * time.Minute
 	jitter       = 3 * time.Second // the most that an injection is put off, to hit any moment of a check's interval
 	afterwards   = 3 * time.Second // load after the last full strength: the last write has to succeed
-	stepLimit    = 3 * time.Minute // of one step of a fault
+	stepLimit    = 8 * time.Minute // of one step of a fault: scaling out takes three minutes of load, one until it is measured, and a boot
 	cleanupLimit = 3 * time.Minute
 	readBack     = 2 * time.Minute
 	planLimit    = 5 * time.Minute
@@ -107,7 +108,16 @@ func (d *Drill) say(format string, args ...any) {
 }
 
 func (c *course) stage() scenario.Stage {
-	return scenario.Stage{Environment: c.Environment, Random: c.random, Mark: c.recorder.Mark, Seen: c.recorder.History, Undo: c.Leftovers}
+	return scenario.Stage{Environment: c.Environment, Random: c.random, Mark: c.recorder.Mark, Seen: c.recorder.History, Load: c.load, Undo: c.Leftovers}
+}
+
+// load begins more load, of a tenant of its own.
+func (c *course) load(ctx context.Context, rates workload.Rates) (stop func(), err error) {
+	more, err := workload.Start(context.WithoutCancel(ctx), c.Environment.Site(fmt.Sprintf("drill-more-%d", time.Now().Unix())), rates, c.random.Uint64(), c.recorder)
+	if err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(more.End), nil
 }
 
 // carryOut does all but the judgement. Its error wraps a check.Finding when a promise was broken on the way.
@@ -121,6 +131,9 @@ func (c *course) carryOut(ctx context.Context, seed uint64) (err error) {
 		return check.Finding{Promise: check.ErrUnwell, Text: err.Error()}
 	}
 	rates := c.scenario.Rates
+	if c.scenario.RatesFor != nil {
+		rates = c.scenario.RatesFor(c.Environment)
+	}
 	if rates == nil {
 		rates = scenario.StandardRates
 	}

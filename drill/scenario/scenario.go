@@ -34,6 +34,8 @@ type Scenario struct {
 	Whole time.Duration
 	// Rates are the load; nil: StandardRates.
 	Rates workload.Rates
+	// RatesFor computes the load from what the stack declares; nil: Rates.
+	RatesFor func(*target.Environment) workload.Rates
 	// Needs are the IAM actions that the fault and the judgement call, such as ec2:TerminateInstances.
 	Needs []string
 
@@ -52,6 +54,8 @@ type Stage struct {
 	Mark func(name, text string)
 	// Seen is the load as it was recorded until now: its copy, for faults that depend on what clients see.
 	Seen func() history.History
+	// Load begins more load, recorded with the rest, until stop is called.
+	Load func(ctx context.Context, rates workload.Rates) (stop func(), err error)
 	// Undo remembers how to put back what the fault changes, before it changes it: a drill that is killed leaves it for the
 	// next one. Done forgets it.
 	Undo Leftovers

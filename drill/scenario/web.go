@@ -1,65 +1,58 @@
 package scenario
 
 import (
-	"context"
-	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
-
 	"haven/drill/budget"
-	"haven/drill/fault"
 	"haven/drill/target"
 )
+
+// Each of the stack's servers takes an equal share of requests; with the fewest that a stack may have, a third.
+const shareOfServer = 1.0 / 3
 
 func web() []Scenario {
 	return []Scenario{
 		{
+			Name: "failover/web/kill", Does: "the application's process on a web server is killed; the server's own supervisor starts it again",
+			Promises: []string{"HA-04"}, Times: 5, Budget: budget.ServerKilled, Whole: time.Minute,
+			// Requests to the server fail for the second that systemd waits (RestartSec) and the application's start, of the
+			// six seconds or more that an injection lasts with its look at the process.
+			Errors: shareOfServer / 3,
+			Needs:  target.CommandNeeds, Fault: killed,
+		},
+		{
+			Name: "failover/web/hang", Does: "the application on a web server stands still: it takes connections and answers nothing; the balancer stops sending it requests, and the group may replace it",
+			Promises: []string{"HA-04", "HA-11"}, Times: 3, Budget: budget.ServerHangs, Whole: 3 * time.Minute, Hold: 12 * time.Second,
+			// Its requests hang until it is out of service (two checks, 13 s in the worst case), of the 25 s until the fault is undone.
+			Errors: shareOfServer / 2,
+			Needs:  target.CommandNeeds, Fault: hung, Judge: ejectedWhileHung,
+		},
+		{
 			Name: "failover/web/terminate", Does: "a web server is terminated; the others take its requests, and another is started in its place",
-			Promises: []string{"HA-04", "HA-10"}, Times: 2, Budget: budget.ServerLost, Errors: 0.02, Whole: 3 * time.Minute,
-			Needs: []string{"ec2:TerminateInstances"}, Fault: terminated,
+			Promises: []string{"HA-04", "HA-10"}, Times: 2, Budget: budget.ServerLost, Whole: 3 * time.Minute,
+			// Nobody tells the balancer: the server's requests fail until checks do, 13 s in the worst case of the 25 s and more until
+			// another is in its place.
+			Errors: shareOfServer / 2,
+			Needs:  []string{"ec2:TerminateInstances"}, Fault: terminated, Judge: ejectedForGood,
+		},
+		{
+			Name: "failover/web/zone-servers", Does: "all web servers of a zone are terminated at once; the other zones take their requests, and the group fills the zone again",
+			Promises: []string{"HA-03", "HA-04", "HA-05", "HA-10"}, Budget: budget.ServerLost, Errors: shareOfServer / 2, Whole: 3 * time.Minute,
+			Needs: []string{"ec2:TerminateInstances"}, Fault: zoneTerminated, Judge: ejectedForGood,
+		},
+		{
+			Name: "failover/web/disk-full", Does: "a web server's disk is full; it goes on to serve",
+			Promises: []string{"HA-04"}, Hold: 10 * time.Second, Errors: 0, Whole: time.Minute, Judge: servedWhileActive,
+			Needs: target.CommandNeeds, Fault: diskFull,
+		},
+		{
+			Name: "failover/web/bad-deploy", Does: "a release whose servers never start is rolled out by an instance refresh; the group rolls it back and no request fails",
+			Promises: []string{"HA-04", "HA-10"}, Errors: 0, Whole: time.Minute, Judge: sameServers,
+			Needs: []string{
+				"ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplateVersions", "ec2:DeleteLaunchTemplateVersions",
+				"autoscaling:StartInstanceRefresh", "autoscaling:DescribeInstanceRefreshes", "autoscaling:CancelInstanceRefresh",
+			},
+			Fault: badlyReleased,
 		},
 	}
-}
-
-func terminated(s Stage) fault.Fault {
-	return &call{
-		choose: s.server,
-		inject: func(ctx context.Context, id string) error {
-			_, err := ec2.NewFromConfig(s.Config).TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}})
-			return err
-		},
-		active: s.outOfService,
-	}
-}
-
-// server chooses a web server that serves.
-func (s Stage) server(ctx context.Context) (string, error) {
-	states, err := s.Targets(ctx)
-	if err != nil {
-		return "", err
-	}
-	var healthy []string
-	for id, state := range states {
-		if state == elbtypes.TargetHealthStateEnumHealthy {
-			healthy = append(healthy, id)
-		}
-	}
-	return s.oneOf("healthy server", healthy)
-}
-
-// outOfService waits until a server is not healthy any more, or gone.
-func (s Stage) outOfService(ctx context.Context, id string) error {
-	return target.Await(ctx, id+" to be out of service", 2*time.Minute, func(ctx context.Context) error {
-		states, err := s.Targets(ctx)
-		if err != nil {
-			return err
-		}
-		if state, known := states[id]; known && state == elbtypes.TargetHealthStateEnumHealthy {
-			return fmt.Errorf("it is %s", state)
-		}
-		s.Mark("out of service", id)
-		return nil
-	})
 }

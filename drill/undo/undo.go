@@ -26,6 +26,11 @@ var how = map[string]func(context.Context, *target.Environment, scenario.Undoing
 		return e.StopExperiments(ctx, u.Target)
 	},
 	scenario.NetworkACLEntry: deleteACLEntry,
+	scenario.UndoScript:      runScript,
+	scenario.UndoShift:       cancelShift,
+	scenario.UndoHealthCheck: rightHealthCheck,
+	scenario.UndoRelease:     endRelease,
+	scenario.UndoCapacity:    setCapacity,
 }
 
 // All puts back everything that the file remembers, tries each even when others fail, and forgets what it could. Say, which may

@@ -54,11 +54,15 @@ func Start(ctx context.Context, site Site, rates Rates, seed uint64, recorder *h
 	return w, nil
 }
 
-// Stop ends the load, waits for the requests that are under way, and reads everything back: the whole ledger and each
-// file, each until it succeeds or the context ends.
-func (w *Workload) Stop(ctx context.Context) {
+// End ends the load and waits for the requests that are under way.
+func (w *Workload) End() {
 	w.stop()
 	w.all.Wait()
+}
+
+// Stop ends the load and reads everything back: the whole ledger and each file, each until it succeeds or the context ends.
+func (w *Workload) Stop(ctx context.Context) {
+	w.End()
 	w.readBack(ctx, operation{kind: history.List})
 	for _, name := range w.acknowledged() {
 		w.readBack(ctx, operation{kind: history.Get, key: name})
