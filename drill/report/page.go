@@ -160,6 +160,8 @@ func newDrill(r Run, result run.Result) drill {
 		d.Plot, d.NoPlot = nil, err.Error()
 	} else if d.Plot == nil {
 		d.NoPlot = "No request was recorded."
+	} else {
+		d.Plot.Open = result.Verdict != run.Passed
 	}
 	return d
 }

@@ -30,6 +30,7 @@ func TestThePageTellsEverything(t *testing.T) {
 		require.Contains(t, text, shown)
 	}
 	require.Equal(t, 3, strings.Count(text, `<svg class="latency"`), "each but the one that was skipped has its plots")
+	require.Equal(t, 2, strings.Count(text, `class="timeline" open`), "of those that did not pass it is open")
 	require.NotContains(t, text, "ZgotmplZ", "the template refused nothing")
 }
 

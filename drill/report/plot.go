@@ -27,6 +27,7 @@ type Plot struct {
 	Decades []Tick // of latency, on the left
 	Times   []Tick // of time, below
 	Marks   []Mark
+	Open    bool // the timeline is to be seen at once
 }
 
 // Band is the time from an injection until full strength, in percent of the width.

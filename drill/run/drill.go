@@ -83,10 +83,10 @@ func (d *Drill) Run(ctx context.Context, s scenario.Scenario, seed uint64) (Resu
 		var broken check.Finding
 		switch found := errors.As(err, &broken); {
 		case errors.Is(err, check.ErrUnwell): // nothing was drilled
-			result.Verdict, result.Findings = Invalid, []Finding{describe(broken, s)}
+			result.add(byEnvironment, broken)
 		case found && !errors.Is(broken, check.ErrUnreliable):
-			more, _ := Judge(h, s, limit) // what else is broken is told with it
-			settle(&result, append([]check.Finding{broken}, more...), nil, s)
+			result.add(byEnvironment, broken)
+			result.add(byHistory, Judge(h, s, limit)...) // what else is broken is told with it
 		default:
 			result.Verdict, result.Reason = Invalid, err.Error()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"haven/drill/budget"
@@ -16,55 +17,54 @@ import (
 // judge fills in the verdict. An error says that the judge could not look, and that nothing is known to be broken.
 func (c *course) judge(ctx context.Context, h history.History, result *Result) error {
 	c.say("judging")
-	found, unreliable := Judge(h, c.scenario, result.Budget)
+	result.add(byHistory, Judge(h, c.scenario, result.Budget)...)
 	var failed error
 	if c.scenario.Judge != nil {
 		more, err := c.scenario.Judge(ctx, c.stage(), h)
 		if err != nil {
 			failed = fmt.Errorf("looking for what else was promised: %w", err)
 		}
-		found = append(found, more...)
+		result.add(byEnvironment, more...)
 	}
 	left, err := c.leftovers(ctx)
-	found, failed = append(found, left...), errors.Join(failed, err)
-	settle(result, found, unreliable, c.scenario)
-	if failed != nil && result.Verdict == Failed {
+	result.add(byEnvironment, left...)
+	if failed = errors.Join(failed, err); failed != nil && result.Verdict == Failed {
 		result.Reason = failed.Error() // what was found counts
 		return nil
 	}
 	return failed
 }
 
-// settle turns what was found into a verdict. A broken promise counts also in a run that is otherwise not reliable, but one
-// that is not reliable never passes.
-func settle(result *Result, found, unreliable []check.Finding, s scenario.Scenario) {
-	broken := 0
-	for _, f := range append(found, unreliable...) {
-		result.Findings = append(result.Findings, describe(f, s))
-		if !errors.Is(f, check.ErrUnreliable) {
-			broken++
+// Who found something.
+const (
+	byHistory     = false
+	byEnvironment = true
+)
+
+// add notes findings and turns all there are into the verdict. A broken promise counts also in a run that is otherwise not reliable, but
+// one that is not reliable never passes.
+func (r *Result) add(environment bool, found ...check.Finding) {
+	for _, f := range found {
+		r.Findings = append(r.Findings, Finding{Promise: f.Promise.Error(), Controls: r.Promises, Text: f.Text, At: f.At, Environment: environment})
+	}
+	r.conclude()
+}
+
+func (r *Result) conclude() {
+	r.Verdict = Passed
+	for _, f := range r.Findings {
+		if f.Promise != check.ErrUnreliable.Error() && f.Promise != check.ErrUnwell.Error() {
+			r.Verdict = Failed
+			return
 		}
+		r.Verdict = Invalid
 	}
-	result.Verdict = verdict(broken, len(result.Findings)-broken)
-}
-
-func verdict(broken, unreliable int) Verdict {
-	switch {
-	case broken > 0:
-		return Failed
-	case unreliable > 0:
-		return Invalid
-	}
-	return Passed
-}
-
-func describe(f check.Finding, s scenario.Scenario) Finding {
-	return Finding{Promise: f.Promise.Error(), Controls: s.Promises, Text: f.Text, At: f.At}
 }
 
 // Judge holds a history to what every scenario is held to. It is pure: a saved history is judged again by it. What keeps one checker
 // from deciding makes the run unreliable, and does not keep the others from finding what is broken.
-func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found, unreliable []check.Finding) {
+func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found []check.Finding) {
+	var unreliable []check.Finding // told last
 	for _, judge := range []func(history.History) ([]check.Finding, error){check.Ledger, check.Linear, check.Files} {
 		more, err := judge(h)
 		found = append(found, more...)
@@ -78,7 +78,7 @@ func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found,
 	if injecting, ok := h.At(history.Injecting); ok {
 		found = append(found, check.ErrorShare(h, injecting, last(h, history.Recovered), s.Errors, s.Kinds...)...)
 	}
-	return found, append(unreliable, check.Reliable(h, reliability)...)
+	return slices.Concat(found, unreliable, check.Reliable(h, reliability))
 }
 
 // asFinding is a checker's error, which is a finding that nothing is proved.

@@ -49,7 +49,7 @@ func lose(h *history.History) {
 }
 
 func TestASavedDrillIsJudgedAgain(t *testing.T) {
-	drift := run.Finding{Promise: check.ErrDrift.Error(), Text: "one to update"}
+	drift := run.Finding{Promise: check.ErrDrift.Error(), Text: "one to update", Environment: true}
 	gap := run.Finding{Promise: check.ErrGap.Error(), Text: "of an earlier checker"}
 	for name, c := range map[string]struct {
 		old    run.Result
@@ -57,14 +57,16 @@ func TestASavedDrillIsJudgedAgain(t *testing.T) {
 		want   run.Verdict
 		breaks error
 	}{
-		"passed as before":                           {run.Result{Verdict: run.Passed}, nil, run.Passed, nil},
-		"failed by what better checkers see":         {run.Result{Verdict: run.Passed}, lose, run.Failed, check.ErrLostAppend},
-		"passed, for a checker was wrong":            {run.Result{Verdict: run.Failed, Findings: []run.Finding{gap}}, nil, run.Passed, nil},
-		"what only the environment shows is kept":    {run.Result{Verdict: run.Failed, Findings: []run.Finding{drift, gap}}, nil, run.Failed, check.ErrDrift},
-		"never carried out":                          {run.Result{Verdict: run.Invalid, Reason: "interrupted"}, nil, run.Invalid, nil},
-		"never carried out, and a promise is broken": {run.Result{Verdict: run.Invalid, Reason: "interrupted"}, lose, run.Failed, check.ErrLostAppend},
-		"longer away than the saved budget":          {run.Result{Verdict: run.Passed, Budget: &budget.Budget{}}, func(h *history.History) { h.Operations[70].Outcome = history.Failed }, run.Failed, check.ErrGap},
-		"nobody read it back":                        {run.Result{Verdict: run.Passed}, func(h *history.History) { h.Operations = h.Operations[:110] }, run.Invalid, nil},
+		"passed as before":                              {run.Result{Verdict: run.Passed}, nil, run.Passed, nil},
+		"failed by what better checkers see":            {run.Result{Verdict: run.Passed}, lose, run.Failed, check.ErrLostAppend},
+		"passed, for a checker was wrong":               {run.Result{Verdict: run.Failed, Findings: []run.Finding{gap}}, nil, run.Passed, nil},
+		"what only the environment shows is kept":       {run.Result{Verdict: run.Failed, Findings: []run.Finding{drift, gap}}, nil, run.Failed, check.ErrDrift},
+		"what a scenario's own judgement found is kept": {run.Result{Verdict: run.Failed, Findings: []run.Finding{{Promise: check.ErrGap.Error(), Environment: true}}}, nil, run.Failed, check.ErrGap},
+		"what its judgement could not decide is kept":   {run.Result{Verdict: run.Invalid, Findings: []run.Finding{{Promise: check.ErrUnreliable.Error(), Environment: true}}}, nil, run.Invalid, nil},
+		"never carried out":                             {run.Result{Verdict: run.Invalid, Reason: "interrupted"}, nil, run.Invalid, nil},
+		"never carried out, and a promise is broken":    {run.Result{Verdict: run.Invalid, Reason: "interrupted"}, lose, run.Failed, check.ErrLostAppend},
+		"longer away than the saved budget":             {run.Result{Verdict: run.Passed, Budget: &budget.Budget{}}, func(h *history.History) { h.Operations[70].Outcome = history.Failed }, run.Failed, check.ErrGap},
+		"nobody read it back":                           {run.Result{Verdict: run.Passed}, func(h *history.History) { h.Operations = h.Operations[:110] }, run.Invalid, nil},
 		"nobody read the ledger back, and a file is torn": {run.Result{Verdict: run.Passed}, func(h *history.History) {
 			h.Operations = slices.DeleteFunc(h.Operations, func(o history.Operation) bool { return o.Kind == history.List })
 			h.Operations[len(h.Operations)-1].Digest = "torn"

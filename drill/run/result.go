@@ -23,6 +23,8 @@ type Finding struct {
 	Controls []string      `json:"controls,omitempty"` // ids of the controls that promise it
 	Text     string        `json:"text"`
 	At       time.Duration `json:"at,omitempty"` // on the client's clock
+	// Environment says that it was seen in the environment (full strength, logs, alarms, the plan): a history does not show it again.
+	Environment bool `json:"environment,omitempty"`
 }
 
 // Measured are the figures of one drill.
