@@ -23,9 +23,12 @@ import (
 	"haven/app/internal/settings"
 )
 
-// writerGrace is how long the database may be without a writer before its servers count as broken: more than a
-// failover takes, less than an outage that deserves attention.
-const writerGrace = 20 * time.Second
+// How long the database may be without a writer, or a reader, before its servers count as broken: more than a failover takes, less than
+// an outage that deserves attention. A failover takes readers away, too, and until they are back the writer answers what is asked of them.
+const (
+	writerGrace = 20 * time.Second
+	readerGrace = 20 * time.Second
+)
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
@@ -79,7 +82,7 @@ func prepare(ctx context.Context, cluster *database.Cluster, store *files.Store,
 
 func checks(s settings.Settings, cluster *database.Cluster, store *files.Store) []health.Check {
 	return []health.Check{
-		{Name: "database-reader", Run: cluster.CheckReader},
+		{Name: "database-reader", Grace: readerGrace, Run: cluster.CheckReader},
 		{Name: "database-writer", Grace: writerGrace, Run: func(ctx context.Context) error {
 			return cluster.CheckWriter(ctx, s.InstanceID)
 		}},

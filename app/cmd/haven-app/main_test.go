@@ -16,7 +16,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"haven/app/internal/database"
+	"haven/app/internal/files"
 	"haven/app/internal/pgtest"
+	"haven/app/internal/settings"
+	"haven/app/limits"
 )
 
 // TestMain lets the test binary be the application: the tests start it as a process of its own.
@@ -102,4 +106,17 @@ func freePort(t *testing.T) string {
 	require.NoError(t, err)
 	defer l.Close()
 	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
+
+// A failover of the database takes members away for a while, from all servers at once.
+func TestNoServerIsTakenOutByAFailover(t *testing.T) {
+	graces := map[string]time.Duration{}
+	for _, check := range checks(settings.Settings{}, &database.Cluster{}, &files.Store{}) {
+		graces[check.Name] = check.Grace
+	}
+	for _, name := range []string{"database-reader", "database-writer"} {
+		require.Greater(t, graces[name], 2*limits.Request, name)
+	}
+	require.Contains(t, graces, "storage")
+	require.Zero(t, graces["storage"], "a zone's mount target is lost by that zone's servers only: the others take their requests")
 }

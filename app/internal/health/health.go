@@ -2,7 +2,7 @@
 // however many balancers ask, each with a timeout.
 //
 // A check may have a grace time: when it had passed before and has failed for less than that, the server is ready but
-// degraded. The database's writer has one, because a failover of the database is every server's problem at once: taking them all out,
+// degraded. The database's members have one, because a failover of the database is every server's problem at once: taking them all out,
 // or replacing them, would turn seconds without writes into minutes without anything.
 package health
 
