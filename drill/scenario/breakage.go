@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,9 @@ const onlyLab = "AWS has no call that does this"
 
 // breakageMargin is how much longer than a drill needs it a breakage would last by itself.
 const breakageMargin = 2 * time.Minute
+
+// Breakages is the kind of undoing that heals the Breaker's breakage Target.
+const Breakages = "breakage"
 
 // breakage is a fault of the environment's Breaker.
 type breakage struct {
@@ -43,10 +47,11 @@ func (b *breakage) Setup(ctx context.Context) (string, error) {
 }
 
 func (b *breakage) Inject(ctx context.Context) (err error) {
-	// It is not known under which id a drill that is killed here has broken it: it ends by itself.
+	// What it is called is known only afterwards: a drill that is killed before leaves it to end by itself.
 	b.id, err = b.stage.Breaker.Break(ctx, target.Breakage{Kind: b.kind, Target: b.victim, Parameters: b.parameters, For: b.hold + breakageMargin})
 	if b.id != "" {
 		b.stage.Mark("breakage", b.id)
+		err = errors.Join(err, b.stage.Undo.Remember(b.key(), Undoing{Kind: Breakages, Target: b.id}))
 	}
 	return err
 }
@@ -75,5 +80,10 @@ func (b *breakage) Cleanup(ctx context.Context) error {
 	if b.id == "" {
 		return nil
 	}
-	return b.stage.Breaker.Heal(ctx, b.id)
+	if err := b.stage.Breaker.Heal(ctx, b.id); err != nil {
+		return err
+	}
+	return b.stage.Undo.Done(b.key())
 }
+
+func (b *breakage) key() string { return Breakages + " " + b.id }

@@ -31,7 +31,7 @@ func (m mailbox) Since(_ context.Context, at time.Time) (alerts []target.Alert, 
 		if err != nil {
 			return nil, fmt.Errorf("reading an alert from %s: %w", path, err)
 		}
-		alert.At = info.ModTime()
+		alert.At, alert.To = info.ModTime(), filepath.Base(filepath.Dir(path))
 		alerts = append(alerts, alert)
 	}
 	return alerts, nil

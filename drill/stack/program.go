@@ -16,8 +16,8 @@ type program struct {
 	stack string
 }
 
-// expectedChanges is Pulumi's exit code of a preview with --expect-no-changes that has some.
-const expectedChanges = 255
+// expectedChanges is Pulumi's exit code of a preview with --expect-no-changes that has some: ExitNoChanges of its cmdutil.
+const expectedChanges = 7
 
 func (p program) ExpectNoChanges(ctx context.Context, refresh bool) error {
 	arguments := []string{"preview", "-s", p.stack, "--expect-no-changes", "--non-interactive", "--diff"}

@@ -64,6 +64,7 @@ var ErrChanges = errors.New("the preview is not empty")
 // Alert is one message that a steward got.
 type Alert struct {
 	At      time.Time
+	To      string // address
 	Topic   string // ARN
 	Subject string
 	Text    string

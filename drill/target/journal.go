@@ -75,6 +75,13 @@ func (j *Journal) Actions() []string {
 	return slices.Sorted(maps.Keys(j.calls))
 }
 
+// Counts returns how often each IAM action was called until now.
+func (j *Journal) Counts() map[string]int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.calls)
+}
+
 // prefixes are the names of services in IAM where they are not the SDK's, lower-cased and without spaces:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 var prefixes = map[string]string{

@@ -12,6 +12,9 @@ import (
 	"haven/drill/scenario"
 )
 
+// Name is what the file is called, in the project's .haven.
+const Name = "drill-leftovers.json"
+
 // File keeps leftovers durably. It is for one process at a time.
 type File struct {
 	path string

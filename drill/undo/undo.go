@@ -11,8 +11,11 @@ import (
 
 // Kinds of undoing.
 const (
-	Breakage = "breakage" // heal the Breaker's breakage Target
+	Breakage = scenario.Breakages // heal the Breaker's breakage Target
 )
+
+// Needs are the IAM actions that putting back calls on AWS.
+var Needs = []string{"fis:ListExperiments", "fis:StopExperiment"}
 
 // how puts back each kind.
 var how = map[string]func(context.Context, *target.Environment, scenario.Undoing) error{
