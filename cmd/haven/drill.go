@@ -24,7 +24,7 @@ func newDrill() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDrillList(), newDrillRun(), newDrillReport(), newDrillRecheck())
+	cmd.AddCommand(newDrillList(), newDrillRun(), newDrillReport(), newDrillRecheck(), newDrillPermissions())
 	return cmd
 }
 

@@ -26,7 +26,7 @@ type drillOptions struct {
 	only          []string
 	seed          uint64
 	times         int
-	plan          bool
+	plan, dry     bool
 }
 
 func newDrillRun() *cobra.Command {
@@ -52,6 +52,9 @@ func newDrillRun() *cobra.Command {
 			if !cmd.Flags().Changed("seed") {
 				options.seed = rand.Uint64N(1 << 32)
 			}
+			if options.dry {
+				return describeDryRun(cmd.OutOrStdout(), options, chosen)
+			}
 			return runDrills(cmd.Context(), options, chosen, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -60,6 +63,7 @@ func newDrillRun() *cobra.Command {
 	cmd.Flags().Uint64Var(&options.seed, "seed", 0, "choose victims and moments as a run with this seed did (default: a new one)")
 	cmd.Flags().IntVar(&options.times, "times", 0, "how often each fault is injected (default: as the drill says)")
 	cmd.Flags().StringVar(&options.folder, "folder", "", "where the run's folder is made (default: .haven/drills in the project)")
+	cmd.Flags().BoolVar(&options.dry, "dry-run", false, "tell what would be done, in which order and with which IAM actions, and touch nothing")
 	cmd.Flags().BoolVar(&options.plan, "plan", true, "after each drill, look whether the plan is empty")
 	return cmd
 }
@@ -112,7 +116,7 @@ func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scen
 	if err != nil {
 		return nil, head, nil, err
 	}
-	leftovers, err := undo.Open(filepath.Join(root, ".haven", "drill-leftovers.json"))
+	leftovers, err := undo.Open(filepath.Join(root, ".haven", undo.Name))
 	if err != nil {
 		return nil, head, nil, err
 	}
