@@ -60,7 +60,7 @@ func newLabStart() *cobra.Command {
 			if status.Realm != lab.RealmRunning {
 				fmt.Fprintf(cmd.ErrOrStderr(), "Nothing can run in it: %s\n", status.Realm)
 			}
-			return nil
+			return printLeftovers(cmd.ErrOrStderr(), dir)
 		},
 	}
 	cmd.Flags().StringVar(&address, "address", defaultAddress, "loopback address that the AWS API listens on")
@@ -112,6 +112,9 @@ func newLabStatus() *cobra.Command {
 			}
 			status, err := control.NewClient(dir).Status(cmd.Context())
 			if err != nil {
+				return err
+			}
+			if err := printLeftovers(cmd.ErrOrStderr(), dir); err != nil {
 				return err
 			}
 			if output == "json" {
