@@ -38,7 +38,7 @@ func monitoring() []Scenario {
 			Name: "failover/monitoring/failover-told", Does: "the database fails over: every steward is told by its event, before any metric shows it",
 			Promises: []string{"OPS-04"}, LabOnly: "on AWS nobody can look into the stewards' mailboxes, and events leave no other trace",
 			Budget: budget.ForcedFailover, Kinds: []history.Kind{history.Append, history.List}, Errors: 0.5, Whole: 2 * time.Minute,
-			Needs: append([]string{"rds:FailoverDBCluster"}, stewardNeeds...), Fault: watched(failedOver), Judge: failoverTold,
+			Needs: append([]string{"rds:FailoverDBCluster", "cloudwatch:DescribeAlarms"}, stewardNeeds...), Fault: watched(failedOver), Judge: failoverTold,
 		},
 	}
 }
