@@ -15,7 +15,7 @@ const (
 )
 
 // Needs are the IAM actions that putting back calls on AWS.
-var Needs = []string{"fis:ListExperiments", "fis:StopExperiment"}
+var Needs = []string{"fis:ListExperiments", "fis:StopExperiment", "ec2:DeleteNetworkAclEntry"}
 
 // how puts back each kind.
 var how = map[string]func(context.Context, *target.Environment, scenario.Undoing) error{
