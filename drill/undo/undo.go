@@ -15,7 +15,11 @@ const (
 )
 
 // Needs are the IAM actions that putting back calls on AWS.
-var Needs = []string{"fis:ListExperiments", "fis:StopExperiment", "ec2:DeleteNetworkAclEntry"}
+var Needs = []string{
+	"fis:ListExperiments", "fis:StopExperiment", "ec2:DeleteNetworkAclEntry", "ssm:SendCommand", "ssm:GetCommandInvocation",
+	"arc-zonal-shift:ListZonalShifts", "arc-zonal-shift:CancelZonalShift", "elasticloadbalancing:ModifyTargetGroup", "autoscaling:ResumeProcesses",
+	"autoscaling:CancelInstanceRefresh", "ec2:DeleteLaunchTemplateVersions", "autoscaling:SetDesiredCapacity",
+}
 
 // how puts back each kind.
 var how = map[string]func(context.Context, *target.Environment, scenario.Undoing) error{
