@@ -80,7 +80,7 @@ func (s *Suite) Run(ctx context.Context, report Report) (Report, error) {
 func (s *Suite) one(ctx context.Context, one scenario.Scenario) (Result, error) {
 	before := s.counted()
 	result, h := s.Drill.Run(ctx, one, s.Seed)
-	account(&result, unlisted(calledBy(before, s.counted()), one), one)
+	account(&result, unlisted(calledBy(before, s.counted()), one))
 	result.Evidence = strings.ReplaceAll(one.Name, "/", "-")
 	folder := filepath.Join(s.Folder, result.Evidence)
 	if err := keep(folder, result, h); err != nil {
