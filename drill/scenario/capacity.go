@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -38,7 +39,9 @@ func capacity() []Scenario {
 // statedLoad is so much that the nodes which are left when a zone is lost get all of the load that the stack states.
 func statedLoad(e *target.Environment) workload.Rates {
 	zones := float64(len(e.Outputs.Network.Zones))
-	return workload.Rates{history.Look: float64(e.Outputs.Web.StatedLoad) * zones / (zones - 1), history.Append: 1}
+	rates := maps.Clone(StandardRates)
+	rates[history.Look] = float64(e.Outputs.Web.StatedLoad) * zones / (zones - 1)
+	return rates
 }
 
 // othersCarry says that, once the lost servers were out of service, what came by the other zones' nodes was answered, and in time.
