@@ -5,6 +5,7 @@ import (
 
 	"haven/drill/budget"
 	"haven/drill/history"
+	"haven/drill/workload"
 )
 
 // ledger are the operations that need the database's writer.
@@ -25,6 +26,12 @@ func database() []Scenario {
 			Name: "failover/database/reader-slow", Does: "a reader's network is slow; consistent reads and writes don't notice",
 			Promises: []string{"HA-06"}, LabOnly: onlyLab, Hold: 20 * time.Second, Budget: budget.ReaderLost, Kinds: ledger, Whole: 2 * time.Minute,
 			Fault: breaks("slow", map[string]string{"rate": "64kbit"}, 20*time.Second, aReader),
+		},
+		{
+			Name: "failover/database/connection-storm", Does: "the database fails over while many clients ask at once; all of them come back at once",
+			Promises: []string{"HA-06", "HA-11"}, Times: 2, Budget: budget.ForcedFailover, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Rates: workload.Rates{history.Look: 10, history.Append: 20, history.Put: 1, history.Get: 2, history.List: 0.05},
+			Needs: []string{"rds:DescribeDBClusters", "rds:FailoverDBCluster"}, Fault: failedOver, Judge: looksUndisturbed,
 		},
 		{
 			Name: "failover/database/password-rotated", Does: "the database's password is rotated; nobody notices, and after a failover everybody gets in with the new one",

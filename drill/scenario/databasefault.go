@@ -137,3 +137,8 @@ func (s Stage) zoneOfMember(member string) (string, error) {
 func returnUndisturbed(_ context.Context, _ Stage, h history.History) ([]check.Finding, error) {
 	return check.Undisturbed(h, history.Healing, history.Injecting, ledger...), nil
 }
+
+// looksUndisturbed judges that what needs no database was answered all along.
+func looksUndisturbed(_ context.Context, _ Stage, h history.History) ([]check.Finding, error) {
+	return check.Undisturbed(h, history.Injecting, "", history.Look), nil
+}
