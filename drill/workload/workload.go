@@ -18,6 +18,10 @@ type Rates map[history.Kind]float64
 // request that finds no place is recorded as failed, since a client of the real world would have waited in vain, too.
 const mostAtOnce = 400
 
+// mostLate bounds what is made up for after this machine was too busy to ask in time: less, and the rate would fall as soon as there is
+// much to do; more, and what was missed would all be asked at once.
+const mostLate = time.Second
+
 // fileSize is how large written files are, in bytes.
 const fileSize = 4 << 10
 
@@ -89,13 +93,17 @@ func (w *Workload) readBack(ctx context.Context, o operation) {
 
 // ask begins operations of a kind at a constant rate, whether or not those before have ended.
 func (w *Workload) ask(ctx context.Context, kind history.Kind, rate float64, random *rand.Rand) {
-	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
-	defer tick.Stop()
+	every := time.Duration(float64(time.Second) / rate)
+	begun := time.Now()
 	for number := 0; ; number++ {
+		late := time.Since(begun.Add(time.Duration(number+1) * every))
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(-late):
+		}
+		if late > mostLate {
+			begun = begun.Add(late)
 		}
 		o, ok := w.next(kind, number, random)
 		if !ok {
