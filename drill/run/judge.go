@@ -51,7 +51,9 @@ func (r *Result) add(environment bool, found ...check.Finding) {
 }
 
 func (r *Result) conclude() {
-	r.Verdict = Passed
+	if r.Verdict = Passed; r.Reason != "" {
+		r.Verdict = Invalid // it did not come to its end
+	}
 	for _, f := range r.Findings {
 		if f.Promise != check.ErrUnreliable.Error() && f.Promise != check.ErrUnwell.Error() {
 			r.Verdict = Failed

@@ -12,14 +12,8 @@ import (
 // its end proves as little as before.
 func Rejudge(old Result, h history.History, s scenario.Scenario) Result {
 	again := old
-	again.Reason, again.Promises = "", s.Promises
+	again.Promises = s.Promises
 	again.Findings = slices.DeleteFunc(slices.Clone(old.Findings), func(f Finding) bool { return !f.Environment })
 	again.add(byHistory, Judge(h, s, old.Budget)...)
-	if old.Reason != "" {
-		again.Reason = old.Reason
-		if again.Verdict == Passed {
-			again.Verdict = Invalid
-		}
-	}
 	return again
 }
