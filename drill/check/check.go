@@ -20,6 +20,7 @@ var (
 	ErrNotServing     = errors.New("a server that was in service answered nothing")
 	ErrOverload       = errors.New("the servers that were left did not carry the load that the stack states")
 	ErrReplaced       = errors.New("a release that never got healthy replaced a server")
+	ErrNotEjected     = errors.New("a server that can't serve was not taken out of service")
 	ErrGap            = errors.New("the service was away for longer than its budget")
 	ErrErrorShare     = errors.New("more requests failed than the budget allows")
 	ErrNotLinear      = errors.New("the ledger's answers contradict each other")

@@ -57,7 +57,7 @@ func (s Stage) serversOfZone(ctx context.Context) (string, error) {
 // outOfService waits until no server of some is a healthy target any more, and marks each when it is seen.
 func (s Stage) outOfService(ctx context.Context, ids ...string) error {
 	marked := map[string]bool{}
-	return target.Await(ctx, strings.Join(ids, ", ")+" to be out of service", 2*time.Minute, func(ctx context.Context) error {
+	return notEjected(ctx, target.Await(ctx, strings.Join(ids, ", ")+" to be out of service", ejectionLimit, func(ctx context.Context) error {
 		states, err := s.Targets(ctx)
 		if err != nil {
 			return err
@@ -71,7 +71,18 @@ func (s Stage) outOfService(ctx context.Context, ids ...string) error {
 			}
 		}
 		return err
-	})
+	}))
+}
+
+// ejectionLimit bounds the wait until servers are out of service: far more than any budget allows.
+const ejectionLimit = 2 * time.Minute
+
+// notEjected makes a wait that was in vain a finding: a broken promise. One that was interrupted stays what it is.
+func notEjected(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return check.Finding{Promise: check.ErrNotEjected, Text: err.Error()}
 }
 
 // answers waits until clients get answers from a server to what they asked some time from now on.

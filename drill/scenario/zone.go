@@ -41,6 +41,11 @@ func zone() []Scenario {
 	}
 }
 
+// PowerLoss makes a zone lose its power, which zone is given by its name.
+func PowerLoss(zone string, hold time.Duration) func(Stage) fault.Fault {
+	return breaks("zone-power", nil, hold, func(context.Context, Stage) (string, error) { return zone, nil })
+}
+
 // zone chooses one of the stack's zones.
 func (s Stage) zone() (string, error) {
 	var names []string
@@ -66,7 +71,7 @@ func (s Stage) disruption(context.Context) (zone, template string, err error) {
 
 // zoneOutOfService waits until no server of a zone is healthy, as the balancer sees it.
 func (s Stage) zoneOutOfService(ctx context.Context, zone string) error {
-	return target.Await(ctx, "zone "+zone+" to be out of service", 2*time.Minute, func(ctx context.Context) error {
+	return notEjected(ctx, target.Await(ctx, "zone "+zone+" to be out of service", ejectionLimit, func(ctx context.Context) error {
 		group, err := s.Group(ctx)
 		if err != nil {
 			return err
@@ -81,7 +86,7 @@ func (s Stage) zoneOutOfService(ctx context.Context, zone string) error {
 			}
 		}
 		return nil
-	})
+	}))
 }
 
 // usedAgain says that the zone that was lost takes part again: once everything is at full strength requests are answered through its
