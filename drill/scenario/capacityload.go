@@ -29,8 +29,9 @@ const (
 // scaledOut is the mark of the servers that were added, with spaces between them.
 const scaledOut = "servers added"
 
-// over is how far the load is over the threshold: a quarter, so that target tracking wants one server more for each four.
-const over = 1.25
+// over is how far the load is over the threshold, all that is asked anyway included: enough to be over it in each minute, and no more than
+// two cores carry beside the whole environment.
+const over = 1.15
 
 // overload asks for more than the threshold of the group's policy.
 type overload struct {
@@ -93,7 +94,11 @@ func (f *overload) Inject(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.stop, err = f.stage.Load(ctx, workload.Rates{history.Look: f.threshold * over * float64(len(f.before))})
+	more := f.threshold * over * float64(len(f.before))
+	for _, rate := range StandardRates {
+		more -= rate
+	}
+	f.stop, err = f.stage.Load(ctx, workload.Rates{history.Look: max(more, 1)})
 	return err
 }
 
