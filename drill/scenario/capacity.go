@@ -27,6 +27,12 @@ func capacity() []Scenario {
 			Errors: 0.6, RatesFor: statedLoad, Judge: othersCarry,
 			Fault: breaks("zone-power", nil, hold, func(_ context.Context, s Stage) (string, error) { return s.zone() }),
 		},
+		{
+			Name: "failover/capacity/scale-out", Does: "requests come at more than the stated threshold; the group adds servers, and each has less than the threshold again",
+			Promises: []string{"HA-09"}, Hold: 20 * time.Second, Errors: 0, Whole: 3 * time.Minute, Judge: relieved,
+			Needs: []string{"autoscaling:DescribePolicies", "autoscaling:SetDesiredCapacity", "cloudwatch:DescribeAlarms"},
+			Fault: overThreshold,
+		},
 	}
 }
 
