@@ -113,6 +113,33 @@ func TestBalancingStaysWithinItsMargin(t *testing.T) {
 	})
 }
 
+func TestMembersMoveOutOfZonesThatAreTakenAway(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		zones := rapid.IntRange(2, 4).Draw(t, "zones")
+		desired := rapid.IntRange(1, 12).Draw(t, "desired")
+		w := newZones(zones, desired)
+		if err := w.rest(); err != nil {
+			t.Fatal(err)
+		}
+		w.g.Subnets = w.g.Subnets[:rapid.IntRange(1, zones-1).Draw(t, "kept")]
+		w.reset()
+		if err := w.rest(); err != nil {
+			t.Fatal(err)
+		}
+		if w.least < desired || w.most > desired+max(1, desired/10) {
+			t.Fatalf("between %d and %d of %d members served", w.least, w.most, desired)
+		}
+		for _, m := range w.g.Members {
+			if w.g.hasLeft(m.Zone) {
+				t.Fatalf("%s is still in %s", m.ID, m.Zone)
+			}
+		}
+		if len(w.g.Members) != desired || uneven(w.g, w.g.Members) {
+			t.Fatalf("%d of %d members, spread %v", len(w.g.Members), desired, w.spread())
+		}
+	})
+}
+
 func TestAZoneWithoutRoomIsAvoidedAndFilledLater(t *testing.T) {
 	w := newWorld(t, 3, 6)
 	require.NoError(t, w.rest())

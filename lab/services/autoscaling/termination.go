@@ -23,6 +23,7 @@ func choose(g *group, alive, candidates []member, seen map[string]observed, now 
 	counts := perZone(g, alive)
 	best := slices.MinFunc(candidates, func(a, b member) int {
 		return cmp.Or(
+			compareBool(!g.hasLeft(a.Zone), !g.hasLeft(b.Zone)),
 			cmp.Compare(counts[b.Zone], counts[a.Zone]),
 			compareBool(wellServing(g, a, seen[a.ID]), wellServing(g, b, seen[b.ID])),
 			g.comparePolicies(a, b, now), cmp.Compare(a.ID, b.ID),

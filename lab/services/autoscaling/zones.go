@@ -132,12 +132,12 @@ func rebalance(g *group, alive []member, seen map[string]observed, now time.Time
 		}
 	}
 	for range over { // those go when the ones that are on their way serve
-		counts[fullest(counts)]--
+		counts[g.fullest(counts)]--
 	}
 	for range margin {
 		to, ok := emptiest(zones, counts)
-		from := fullest(counts)
-		if !ok || counts[from]-counts[to] < 2 {
+		from := g.fullest(counts)
+		if !ok || !g.crowded(counts, from, to) {
 			return steps
 		}
 		counts[to]++
@@ -147,15 +147,27 @@ func rebalance(g *group, alive []member, seen map[string]observed, now time.Time
 	return steps
 }
 
-func fullest(counts map[string]int) string {
-	return slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b string) int { return cmp.Compare(counts[a], counts[b]) })
+// hasLeft reports whether the zone has been taken from the group: its members move to the others
+// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-add-az-console.html).
+func (g *group) hasLeft(zone string) bool { return !slices.Contains(g.zones(), zone) }
+
+// fullest is the zone to take members from: one that the group has left, else the one that has most.
+func (g *group) fullest(counts map[string]int) string {
+	return slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b string) int {
+		return cmp.Or(compareBool(g.hasLeft(a) && counts[a] > 0, g.hasLeft(b) && counts[b] > 0), cmp.Compare(counts[a], counts[b]))
+	})
+}
+
+// crowded reports whether a member should move from one zone to another.
+func (g *group) crowded(counts map[string]int, from, to string) bool {
+	return g.hasLeft(from) && counts[from] > 0 || counts[from]-counts[to] >= 2
 }
 
 // makeRoom ends one member of the fullest zone, so that its replacement starts in another.
 func makeRoom(g *group, alive []member, seen map[string]observed, least int, now time.Time) []step {
 	counts := perZone(g, alive)
 	to, ok := emptiest(g.usable(now), counts)
-	if !ok || counts[fullest(counts)]-counts[to] < 2 || len(alive)-1 < least {
+	if !ok || !g.crowded(counts, g.fullest(counts), to) || len(alive)-1 < least {
 		return nil
 	}
 	chosen := chooseToEnd(g, alive, alive, seen, now)
