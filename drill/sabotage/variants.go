@@ -67,6 +67,9 @@ func manyAppends(_ *target.Environment, s *scenario.Scenario) {
 	s.Rates = workload.Rates{history.Look: 5, history.Append: 60, history.Put: 1, history.Get: 1, history.List: 0.05}
 }
 
+// settles is how long a change has to show its effect: health checks that begin to fail take out a server in less.
+const settles = 25 * time.Second
+
 // wellWithin is how long a drill waits for full strength: what was sabotaged will not get well.
 const wellWithin = 45 * time.Second
 
@@ -91,6 +94,11 @@ func Run(ctx context.Context, d run.Drill, v Variant, seed uint64) (result run.R
 	defer func() { err = errors.Join(err, restore(ctx, d.Environment, made)) }()
 	if err := made.make(ctx); err != nil {
 		return result, fmt.Errorf("sabotaging (%s): %w", v.Does, err)
+	}
+	select { // what was changed has to have its effect before anybody looks whether all is well
+	case <-ctx.Done():
+		return result, ctx.Err()
+	case <-time.After(settles):
 	}
 	d.WellWithin = wellWithin
 	result, _ = d.Run(ctx, s, seed)
