@@ -73,7 +73,7 @@ func TestTheWholeApplication(t *testing.T) {
 	require.Contains(t, string(text), `"body":{"a":1}`)
 
 	database.Kill()
-	require.Eventually(t, func() bool { return get(url+"/ready") == 503 }, 20*time.Second, 100*time.Millisecond, "a dead database")
+	require.Eventually(t, func() bool { return get(url+"/ready") == 503 }, 2*max(writerGrace, readerGrace), 100*time.Millisecond, "a dead database, once its grace is over")
 	require.Equal(t, 200, get(url+"/live"))
 	database.Up()
 	require.Eventually(t, func() bool { return get(url+"/ready") == 200 }, 20*time.Second, 100*time.Millisecond, "a database that is back")
