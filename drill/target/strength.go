@@ -2,9 +2,11 @@ package target
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -210,19 +212,37 @@ func (e *Environment) missingFirewalls(ctx context.Context) (missing []string, e
 	return missing, nil
 }
 
-// missingNodes looks from outside whether each way in takes connections: AWS has no call that tells.
+// nodeLimit is how long a way in may take to answer a request.
+const nodeLimit = 3 * time.Second
+
+// missingNodes asks from outside whether each way in answers, whatever it answers: AWS has no call that tells. A connection that
+// is taken says little: a firewall in between may take it.
 func (e *Environment) missingNodes(ctx context.Context) (missing []string, err error) {
 	for _, node := range e.Nodes {
 		if node.Address == "" {
 			continue
 		}
-		dialer := net.Dialer{Timeout: 2 * time.Second}
-		connection, err := dialer.DialContext(ctx, "tcp", node.Address)
-		if err != nil {
-			missing = append(missing, fmt.Sprintf("the balancer's node in zone %s takes no connection", node.Zone))
-			continue
+		if err := e.answers(ctx, node.Address); err != nil {
+			missing = append(missing, fmt.Sprintf("the balancer's node in zone %s answers nothing (%v)", node.Zone, err))
 		}
-		_ = connection.Close()
 	}
 	return missing, nil
+}
+
+func (e *Environment) answers(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSuffix(e.Outputs.URL, "/")+"/live", nil)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: nodeLimit, Transport: &http.Transport{
+		DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: e.Roots},
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		},
+	}}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
 }
