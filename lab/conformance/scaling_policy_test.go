@@ -39,7 +39,8 @@ func load(t *testing.T, g *group, value float64) (set func(float64)) {
 	return func(v float64) { values <- v }
 }
 
-// onAlarm has an alarm over the group's load, in one period of ten seconds, invoke a policy.
+// onAlarm has an alarm over the most of the group's load in a period of ten seconds invoke a policy: an average of a period in which the
+// load changes would be of another step.
 func onAlarm(t *testing.T, g *group, name string, compare cwtypes.ComparisonOperator, threshold float64, policy *autoscaling.PutScalingPolicyOutput) {
 	t.Helper()
 	client, full := cloudwatch.NewFromConfig(g.World.Config), g.name+"-"+name
@@ -47,7 +48,7 @@ func onAlarm(t *testing.T, g *group, name string, compare cwtypes.ComparisonOper
 		_, _ = client.DeleteAlarms(context.Background(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{full}}) // the lab goes anyway
 	})
 	_, err := client.PutMetricAlarm(context.Background(), &cloudwatch.PutMetricAlarmInput{
-		AlarmName: &full, Namespace: aws.String("Test"), MetricName: &g.name, Statistic: cwtypes.StatisticAverage, Period: aws.Int32(10), EvaluationPeriods: aws.Int32(1),
+		AlarmName: &full, Namespace: aws.String("Test"), MetricName: &g.name, Statistic: cwtypes.StatisticMaximum, Period: aws.Int32(10), EvaluationPeriods: aws.Int32(1),
 		ComparisonOperator: compare, Threshold: &threshold, AlarmActions: []string{*policy.PolicyARN}})
 	require.NoError(t, err)
 }
