@@ -28,6 +28,7 @@ var (
 	ErrAlarm          = errors.New("a declared alarm was not raised or not delivered in its time")
 	ErrForbidden      = errors.New("forbidden traffic got through")
 	ErrNotLogged      = errors.New("dropped traffic was not logged in its time")
+	ErrUnprotected    = errors.New("what must not be deleted by mistake could be")
 	ErrDrift          = errors.New("the fault changed the plan: the preview is not empty")
 	ErrUnlisted       = errors.New("the drill called an action that it does not list among its needs")
 	ErrLeftover       = errors.New("the drill left something behind")

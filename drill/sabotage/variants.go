@@ -54,6 +54,10 @@ func All() []Variant {
 			Name: "route-through-another-zones-firewall", Does: "a zone's way out leads through another zone's firewall", Scenario: "failover/firewall/endpoint-lost", Control: "HA-01",
 			Promises: unwell, change: otherFirewall,
 		},
+		{
+			Name: "no-deletion-protection", Does: "the balancer, the database cluster and the firewall can be deleted", Scenario: "failover/protection/deletion-refused", Control: "HA-02",
+			Promises: []error{check.ErrUnprotected}, change: noDeletionProtection,
+		},
 	}
 }
 

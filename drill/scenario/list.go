@@ -9,7 +9,7 @@ import (
 
 // All returns every scenario, in the order in which a run does them: the fast ones of each tier first.
 func All() []Scenario {
-	return slices.Concat(web(), balancer(), database(), storage(), firewall(), zone(), double(), monitoring(), capacity())
+	return slices.Concat(web(), balancer(), database(), storage(), firewall(), zone(), double(), monitoring(), protection(), capacity())
 }
 
 // Select returns the scenarios whose names match one of the patterns, in the order of All: a whole name, a tier

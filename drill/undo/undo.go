@@ -19,6 +19,7 @@ var Needs = []string{
 	"fis:ListExperiments", "fis:StopExperiment", "ec2:DeleteNetworkAclEntry", "ssm:SendCommand", "ssm:GetCommandInvocation",
 	"arc-zonal-shift:ListZonalShifts", "arc-zonal-shift:CancelZonalShift", "elasticloadbalancing:ModifyTargetGroup", "autoscaling:ResumeProcesses",
 	"autoscaling:CancelInstanceRefresh", "ec2:DeleteLaunchTemplateVersions", "autoscaling:SetDesiredCapacity",
+	"elasticloadbalancing:ModifyLoadBalancerAttributes", "rds:ModifyDBCluster", "network-firewall:UpdateFirewallDeleteProtection",
 }
 
 // how puts back each kind.
@@ -38,6 +39,7 @@ var how = map[string]func(context.Context, *target.Environment, scenario.Undoing
 	scenario.UndoHealthCheck: rightHealthCheck,
 	scenario.UndoRelease:     endRelease,
 	scenario.UndoCapacity:    setCapacity,
+	scenario.UndoProtection:  unprotect,
 }
 
 // All puts back everything that the file remembers, tries each even when others fail, and forgets what it could. Say, which may

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -193,8 +194,9 @@ func TestServersComeLast(t *testing.T) {
 	}
 }
 
-func TestOutputsAreTheTypedTwin(t *testing.T) {
-	s := load(t, "lab")
+// exported is what a stack with these settings tells the world, as it is and typed.
+func exported(t *testing.T, s settings.Settings) (raw []byte, got outputs.Outputs) {
+	t.Helper()
 	var mu sync.Mutex
 	var resolved any
 	_, err := recording.Run(recording.Options{Stack: "lab"}, func(ctx *pulumi.Context) error {
@@ -211,11 +213,29 @@ func TestOutputsAreTheTypedTwin(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	raw, err := json.Marshal(resolved)
+	raw, err = json.Marshal(resolved)
 	require.NoError(t, err)
-	got, err := outputs.Parse(raw)
+	got, err = outputs.Parse(raw)
 	require.NoError(t, err, string(raw))
+	return raw, got
+}
 
+// What drills are told of deletion protection is what the stack declares, resource by resource.
+func TestOutputsTellDeclaredProtection(t *testing.T) {
+	for key, declared := range map[string]func(outputs.Outputs) bool{
+		"loadBalancerDeletionProtection": func(o outputs.Outputs) bool { return o.LoadBalancer.DeletionProtection },
+		"databaseDeletionProtection":     func(o outputs.Outputs) bool { return o.Database.DeletionProtection },
+		"firewallDeletionProtection":     func(o outputs.Outputs) bool { return o.Firewall.DeletionProtection },
+	} {
+		for _, value := range []bool{true, false} {
+			_, got := exported(t, load(t, "lab", key, strconv.FormatBool(value)))
+			require.Equal(t, value, declared(got), key)
+		}
+	}
+}
+
+func TestOutputsAreTheTypedTwin(t *testing.T) {
+	raw, got := exported(t, load(t, "lab"))
 	require.Equal(t, "https://www.haven.test", got.URL)
 	require.Len(t, got.Network.Zones, 3)
 	require.Equal(t, outputs.Zone{

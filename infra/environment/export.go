@@ -27,10 +27,13 @@ func (c *composer) outputs() pulumi.Map {
 		"network": pulumi.Map{
 			"vpcId": env.Network.VPC, "hostedZoneId": env.Site.ZoneID, "zones": c.zoneOutputs(),
 		},
-		"firewall": pulumi.Map{"name": env.Firewall.Name, "arn": env.Firewall.ARN, "webAcl": env.WebFilter.ARN},
+		"firewall": pulumi.Map{
+			"name": env.Firewall.Name, "arn": env.Firewall.ARN, "webAcl": env.WebFilter.ARN, "deletionProtection": pulumi.Bool(c.in.FirewallDeletionProtection),
+		},
 		"loadBalancer": pulumi.Map{
 			"arn": env.LoadBalancer.ARN, "dnsName": env.LoadBalancer.DNSName, "targetGroup": env.LoadBalancer.TargetGroup,
 			"detectionSeconds": pulumi.Int(int(c.health().Detection().Seconds())), "drainSeconds": pulumi.Int(c.in.DrainSeconds),
+			"deletionProtection": pulumi.Bool(c.in.LoadBalancerDeletionProtection),
 		},
 		"web": pulumi.Map{
 			"groupName": env.Web.GroupName, "role": env.Web.Role,
@@ -42,6 +45,7 @@ func (c *composer) outputs() pulumi.Map {
 			"clusterId": env.Database.ClusterID, "clusterArn": env.Database.ClusterARN,
 			"writer": env.Database.Writer, "reader": env.Database.Reader, "port": pulumi.Int(database.Port),
 			"name": pulumi.String(c.in.DatabaseName), "secretArn": env.Database.Secret, "members": toMap(env.Database.MemberIDs),
+			"deletionProtection": pulumi.Bool(c.in.DatabaseDeletionProtection),
 		},
 		"storage": pulumi.Map{
 			"fileSystemId": env.Files.ID, "accessPointId": env.Files.AccessPoint, "buckets": buckets,

@@ -52,6 +52,8 @@ type Firewall struct {
 	Name   string `json:"name"`
 	ARN    string `json:"arn"`
 	WebACL string `json:"webAcl"` // ARN
+
+	DeletionProtection bool `json:"deletionProtection"` // as declared
 }
 
 // LoadBalancer is the way in.
@@ -61,6 +63,8 @@ type LoadBalancer struct {
 	TargetGroup      string `json:"targetGroup"` // ARN
 	DetectionSeconds int    `json:"detectionSeconds"`
 	DrainSeconds     int    `json:"drainSeconds"`
+
+	DeletionProtection bool `json:"deletionProtection"` // as declared
 }
 
 // Web is the fleet of servers.
@@ -84,6 +88,8 @@ type Database struct {
 	Name       string            `json:"name"`
 	SecretARN  string            `json:"secretArn"`
 	Members    map[string]string `json:"members"` // instance identifiers by zone letter
+
+	DeletionProtection bool `json:"deletionProtection"` // as declared
 }
 
 // Storage is where files are.
