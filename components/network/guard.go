@@ -11,73 +11,51 @@ import (
 	"haven/components/internal/iampolicy"
 )
 
-// accessLists makes one list a tier. Rules and attachments are resources of
-// their own: a zone more adds attachments and changes no list.
+// accessLists makes one list a tier, with its rules and subnets: the provider sets the rules first, so that no subnet gets a list
+// that denies everything. An attachment of its own would have the id of AWS's association, which is another one after each
+// replacement, such as an experiment's that disrupts a zone: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceNetworkAclAssociation.html
 func (b *builder) accessLists() error {
 	for _, list := range b.net.Plan.ACLs {
 		suffix := string(list.Tier)
-		acl, err := ec2.NewNetworkAcl(b.ctx, b.logical(suffix), &ec2.NetworkAclArgs{
-			VpcId: b.net.VPC, Tags: b.tags(suffix, "haven:tier", suffix),
-		}, b.child, pulumi.IgnoreChanges([]string{"ingress", "egress", "subnetIds"}))
+		args := &ec2.NetworkAclArgs{VpcId: b.net.VPC, Tags: b.tags(suffix, "haven:tier", suffix)}
+		ingress, egress := ec2.NetworkAclIngressArray{}, ec2.NetworkAclEgressArray{}
+		for _, rule := range list.Rules {
+			if rule.Egress {
+				egress = append(egress, ec2.NetworkAclEgressArgs(aclRule(rule)))
+			} else {
+				ingress = append(ingress, aclRule(rule))
+			}
+		}
+		args.Ingress, args.Egress, args.SubnetIds = ingress, egress, b.subnetsOf(list.Tier)
+		acl, err := ec2.NewNetworkAcl(b.ctx, b.logical(suffix), args, b.child)
 		if err != nil {
 			return fmt.Errorf("creating access list %s: %w", suffix, err)
 		}
-		rules, err := b.aclRules(list, acl)
-		if err != nil {
-			return err
-		}
-		if err := b.attachACL(list.Tier, acl, rules); err != nil {
-			return err
-		}
+		b.net.AppReady = append(b.net.AppReady, acl)
 	}
 	return nil
 }
 
-func (b *builder) aclRules(list ACL, acl *ec2.NetworkAcl) ([]pulumi.Resource, error) {
-	var made []pulumi.Resource
-	for _, rule := range list.Rules {
-		direction, action := "in", "deny"
-		if rule.Egress {
-			direction = "out"
-		}
-		if rule.Allow {
-			action = "allow"
-		}
-		suffix := fmt.Sprintf("%s-%s-%d", list.Tier, direction, rule.Number)
-		resource, err := ec2.NewNetworkAclRule(b.ctx, b.logical(suffix), &ec2.NetworkAclRuleArgs{
-			NetworkAclId: acl.ID(),
-			RuleNumber:   pulumi.Int(rule.Number),
-			Egress:       pulumi.Bool(rule.Egress),
-			RuleAction:   pulumi.String(action),
-			Protocol:     pulumi.String(rule.Protocol),
-			CidrBlock:    pulumi.String(rule.CIDR.String()),
-			FromPort:     pulumi.Int(rule.From),
-			ToPort:       pulumi.Int(rule.To),
-		}, b.child)
-		if err != nil {
-			return nil, fmt.Errorf("creating access rule %s: %w", suffix, err)
-		}
-		made = append(made, resource)
+func aclRule(rule ACLRule) ec2.NetworkAclIngressArgs {
+	action := "deny"
+	if rule.Allow {
+		action = "allow"
 	}
-	return made, nil
+	return ec2.NetworkAclIngressArgs{
+		RuleNo: pulumi.Int(rule.Number), Action: pulumi.String(action), Protocol: pulumi.String(rule.Protocol),
+		CidrBlock: pulumi.String(rule.CIDR.String()), FromPort: pulumi.Int(rule.From), ToPort: pulumi.Int(rule.To),
+	}
 }
 
-// attachACL puts a tier's list on its subnets once all its rules are there: a
-// list without rules denies everything.
-func (b *builder) attachACL(tier Tier, acl *ec2.NetworkAcl, rules []pulumi.Resource) error {
+// subnetsOf are the ids of a tier's subnets, in all zones.
+func (b *builder) subnetsOf(tier Tier) pulumi.StringArray {
+	var ids pulumi.StringArray
 	for _, planned := range b.net.Plan.Subnets {
-		if planned.Tier != tier {
-			continue
+		if planned.Tier == tier {
+			ids = append(ids, b.net.subnets[planned.Name].ID())
 		}
-		attached, err := ec2.NewNetworkAclAssociation(b.ctx, b.logical(planned.Name), &ec2.NetworkAclAssociationArgs{
-			NetworkAclId: acl.ID(), SubnetId: b.net.subnets[planned.Name].ID(),
-		}, b.child, pulumi.DependsOn(rules))
-		if err != nil {
-			return fmt.Errorf("attaching access list to %s: %w", planned.Name, err)
-		}
-		b.net.AppReady = append(b.net.AppReady, attached)
 	}
-	return nil
+	return ids
 }
 
 // endpoints makes the ways to AWS services that need neither NAT nor firewall:

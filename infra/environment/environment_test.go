@@ -154,7 +154,7 @@ func TestAZoneMoreLeavesEveryZonalResourceAlone(t *testing.T) {
 			require.Equal(t, old.Inputs, kept.Inputs, "%s %s", old.Type, old.Name)
 		}
 	}
-	require.Greater(t, count, 50)
+	require.Greater(t, count, 40)
 }
 
 // HA-01: packets of a zone cross the firewall of that zone, on the way in and out.

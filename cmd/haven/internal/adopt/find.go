@@ -31,7 +31,6 @@ var repeatable = map[string]bool{
 	"aws:autoscaling/policy:Policy":                                                              true,
 	"aws:cloudwatch/metricAlarm:MetricAlarm":                                                     true,
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":                                          true,
-	"aws:ec2/networkAclAssociation:NetworkAclAssociation":                                        true,
 	"aws:efs/backupPolicy:BackupPolicy":                                                          true,
 	"aws:efs/fileSystemPolicy:FileSystemPolicy":                                                  true,
 	"aws:iam/rolePolicy:RolePolicy":                                                              true,

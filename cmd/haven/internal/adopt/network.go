@@ -126,18 +126,6 @@ func routeTableAssociation(ctx context.Context, q question) (string, error) {
 	return "", nil
 }
 
-// networkACLRule removes the rule if it is there, so that it can be created again: it has no id of its own.
-func networkACLRule(ctx context.Context, q question) (string, error) {
-	number, err := number(q.in, "ruleNumber")
-	if err != nil {
-		return "", err
-	}
-	_, err = ec2.NewFromConfig(q.config).DeleteNetworkAclEntry(ctx, &ec2.DeleteNetworkAclEntryInput{
-		NetworkAclId: aws.String(q.in.Text("networkAclId")), Egress: aws.Bool(q.in.Text("egress") == "true"), RuleNumber: aws.Int32(number),
-	})
-	return "", err
-}
-
 // groupRule finds a security group's rule by everything that makes it one of its kind.
 func groupRule(egress bool) finder {
 	return func(ctx context.Context, q question) (string, error) {

@@ -17,7 +17,6 @@ var finders = map[string]finder{
 	"aws:ec2/launchTemplate:LaunchTemplate":                     tagged("launch-template"),
 	"aws:ec2/natGateway:NatGateway":                             natGateway,
 	"aws:ec2/networkAcl:NetworkAcl":                             tagged("network-acl"),
-	"aws:ec2/networkAclRule:NetworkAclRule":                     networkACLRule,
 	"aws:ec2/route:Route":                                       route,
 	"aws:ec2/routeTable:RouteTable":                             tagged("route-table"),
 	"aws:ec2/routeTableAssociation:RouteTableAssociation":       routeTableAssociation,
@@ -72,14 +71,6 @@ func byName(property string, get func(ctx context.Context, config aws.Config, na
 		}
 		return name, get(ctx, q.config, &name)
 	}
-}
-
-func number(in Inputs, key string) (int32, error) {
-	value, err := strconv.ParseInt(in.Text(key), 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("reading %s: %w", key, err)
-	}
-	return int32(value), nil
 }
 
 // decimal writes a port as the state has it.
