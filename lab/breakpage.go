@@ -80,6 +80,9 @@ func (o *offers) zone(z overview.Zone) {
 	for _, x := range z.Database {
 		o.process(z.Name, x.ID, x.ID, "Hang the database server", x.Role == "writer")
 		o.add(faults.Crash, z.Name, x.ID, x.ID, "Kill the database server and its host", x.Role == "writer", nil)
+		if x.Role == "reader" {
+			o.add(faults.ReplayPaused, z.Name, x.ID, x.ID, "Have it fall behind the writer", false, nil)
+		}
 		o.add(faults.StorageFull, z.Name, x.ID, x.ID, "Fill its cluster's storage", true, nil)
 	}
 	for _, x := range z.Copies {

@@ -19,6 +19,7 @@ const (
 	LeverMember    Lever = "member"    // the server of a database instance
 	LeverNode      Lever = "node"      // the proxy of a balancer's node
 	LeverHost      Lever = "host"      // the power of the host of one database instance
+	LeverReplay    Lever = "replay"    // what a database instance applies of the writer's log
 	LeverStorage   Lever = "storage"   // the space for the tables of a database instance's cluster
 )
 
@@ -73,6 +74,8 @@ func (f Fault) effects() []Effect {
 		return []Effect{on(LeverDisks, f.Zone, Whole)}
 	case StorageFull:
 		return []Effect{on(LeverStorage, f.Target, Whole)}
+	case ReplayPaused:
+		return []Effect{on(LeverReplay, f.Target, Whole)}
 	case Crash:
 		return []Effect{on(LeverHost, f.Target, Whole)}
 	case BalancerNode:

@@ -42,6 +42,7 @@ const (
 	BalancerNode     Kind = "balancer-node"
 	StorageFull      Kind = "storage-full"
 	Crash            Kind = "crash"
+	ReplayPaused     Kind = "replay-paused"
 )
 
 // Parameters of faults.
@@ -92,6 +93,9 @@ overflow as on a full line.`},
 SIGKILL: connections are reset, new ones are refused, and nothing starts in its place. A reader takes a writer's place at once.
 Healing starts the server again, as a reader. Aurora's aurora_inject_crash() is less: the same host restarts it, and no failover
 occurs.`},
+		{ReplayPaused, "DATABASE-INSTANCE", nil, "A reader falls behind", `
+It takes in what the writer sends and applies none of it: its lag grows by a second each second, and what is read from it is as old.
+Writes go on, since what the reader has taken in is safe there. A writer shows nothing until it is a reader.`},
 		{FirewallEndpoint, "ZONE", nil, "The firewall endpoints in a zone are lost", `
 Whatever a route leads through the zone's firewall is lost without an answer, both ways: clients from outside time out on
 that zone's balancer address, and servers there reach nothing outside. Other zones are not touched.`},

@@ -38,7 +38,7 @@ type memberView struct {
 	Strayed      bool   // it answers but has not streamed for long: its history may have left the writer's
 	Kin          bool   // it has streamed from the recorded writer since that became the writer
 	Broken       bool   // it does not start, again and again: its data is not worth keeping
-	Paused       bool   // a reader that stopped replaying: the writer's limits are higher than its own
+	Paused       bool   // a reader that stopped replaying, though no fault says so: the writer's limits are higher than its own
 	Unreachable  bool   // its network has been dead for too long
 	Prepared     bool   // a writer that has its roles and slots
 	// SyncNames are the readers that the writer, if this is it, waits for now.

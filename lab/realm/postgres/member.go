@@ -40,6 +40,7 @@ type member struct {
 	kin      bool // see memberView
 	joined   bool // see noteJoined
 	halted   bool // its processes are stopped, as a fault
+	held     bool // its replay was paused, as a fault, and not resumed yet
 	touch    touch
 	storage  Storage
 	weighed  time.Time // when that was measured

@@ -84,6 +84,9 @@ func (m *member) ask(ctx context.Context) (sight, error) {
 	}
 	seen.answers, seen.settled = true, received
 	if seen.recovery {
+		if err := m.holdReplay(ctx, &seen); err != nil {
+			return sight{}, err
+		}
 		return seen, m.askPending(ctx)
 	}
 	seen.syncNames = parseSyncNames(names)

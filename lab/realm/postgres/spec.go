@@ -50,7 +50,9 @@ type MemberSpec struct {
 	Restart    int64    // a higher generation than that of the last start asks for a restart
 	Down       bool     // its zone or its host has lost power: it is killed and kept down
 	Hung       bool     // a fault: its processes are stopped (SIGSTOP), those that are started later, too
-	Leaving    bool     // it is being deleted: hand over what it has, then it goes; as if it were not declared
+	// ReplayPaused is a fault: while it is a reader it takes in what the writer sends and applies none of it.
+	ReplayPaused bool
+	Leaving      bool // it is being deleted: hand over what it has, then it goes; as if it were not declared
 }
 
 // Phase tells where a member is in its life.
@@ -90,6 +92,7 @@ type MemberObservation struct {
 	Writer         bool
 	Streaming      bool          // a reader that the writer streams to
 	Lag            time.Duration // of replay behind the writer, as the writer measures it
+	Paused         bool          // a reader that applies nothing of what it receives
 	LSN            uint64        // written (writer) or received (reader)
 	RestartDone    int64         // generation of the last start
 	PendingRestart bool          // a changed setting takes effect at the next restart

@@ -41,7 +41,7 @@ func (m *member) view(writer *member) memberView {
 	seen := m.seen
 	out := memberView{
 		ID: m.spec().ID, Zone: m.spec().Zone, Tier: m.spec().Tier, Size: m.spec().Size, Ready: m.spec().Namespace != nil,
-		Down: m.spec().Down, Hung: m.spec().Hung, Leaving: m.leaving, Unreachable: m.unreachable(), Paused: seen.paused,
+		Down: m.spec().Down, Hung: m.spec().Hung, Leaving: m.leaving, Unreachable: m.unreachable(), Paused: seen.paused && !m.spec().ReplayPaused && !m.held,
 		Broken:  failures >= brokenAfter,
 		Restart: m.spec().Restart > restartDone,
 		Busy:    busy != "" || m.occupied, Waiting: time.Now().Before(retryAt), Running: m.alive,
@@ -142,7 +142,7 @@ func (c *cluster) observeMember(m *member, v memberView, recorded state) MemberO
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o := MemberObservation{
-		ID: m.spec().ID, Reason: m.reason, LSN: v.LSN, Streaming: v.Streaming,
+		ID: m.spec().ID, Reason: m.reason, LSN: v.LSN, Streaming: v.Streaming, Paused: m.seen.paused,
 		RestartDone: m.restartDone, Storage: m.storage,
 	}
 	o.PendingRestart = m.pending || waits

@@ -2,6 +2,7 @@ package rds
 
 import (
 	"fmt"
+	"time"
 
 	"haven/lab/cloud"
 )
@@ -38,6 +39,41 @@ func (s *Service) SetStorageFull(region, instance string, full bool) error {
 		_, err := findInstance(tx, region, instance)
 		return err
 	})
+}
+
+// SetReplayPaused has an instance apply nothing of the writer's log while it is a reader, or lets it go on.
+func (s *Service) SetReplayPaused(region, instance string, paused bool) error {
+	return s.suspend(s.paused, region, instance, paused, func(tx *cloud.Tx) error {
+		_, err := findInstance(tx, region, instance)
+		return err
+	})
+}
+
+// ReplayPaused tells whether an instance was seen to apply nothing of the writer's log, and says what it was seen to do.
+func (s *Service) ReplayPaused(region, instance string) (paused bool, seen string, err error) {
+	if s.servers == nil {
+		return false, "it does not run", nil
+	}
+	var id string
+	err = s.store.View(func(tx *cloud.Tx) error {
+		i, err := findInstance(tx, region, instance)
+		if err == nil {
+			id = i.ResourceID
+		}
+		return err
+	})
+	if err != nil {
+		return false, "", err
+	}
+	for _, cluster := range s.servers.Observe() {
+		for _, member := range cluster.Members {
+			if member.ID == id {
+				seen := map[bool]string{true: "it is the writer", false: fmt.Sprintf("it is a reader, %s behind", member.Lag.Round(time.Millisecond))}[member.Writer]
+				return member.Paused, seen, nil
+			}
+		}
+	}
+	return false, "it does not run", nil
 }
 
 // StorageFull tells whether the writer of an instance's cluster was seen without space, and says what it was seen with.

@@ -185,5 +185,6 @@ func (s *Service) memberSpec(tx *cloud.Tx, m *instanceRow, clusterGroup *paramet
 		ID: m.ResourceID, Name: m.Name, Zone: m.Zone, Tier: int(m.Tier), Size: classes[m.Class].MemoryMiB, Namespace: ns, Address: address, Names: append([]string{m.endpoint()}, names...),
 		Parameters: values, Deferred: deferred, Restart: m.Restart, Leaving: m.Status == statusDeleting,
 		Down: s.fault(s.dark, m.Zone) || s.fault(s.killed, m.Region+"/"+m.Name), Hung: s.fault(s.hung, m.Region+"/"+m.Name),
+		ReplayPaused: s.fault(s.paused, m.Region+"/"+m.Name),
 	}, nil
 }

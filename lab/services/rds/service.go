@@ -71,6 +71,7 @@ type Service struct {
 	hung      map[string]bool      // region/instance
 	killed    map[string]bool      // region/instance
 	full      map[string]bool      // region/instance, of its cluster
+	paused    map[string]bool      // region/instance
 	behind    map[string]time.Time // since when a reader is too far behind, by resource id
 }
 
@@ -104,7 +105,7 @@ func New(store *cloud.Store, network Network, secrets Secrets, options ...Option
 	s := &Service{
 		store: store, network: network, secrets: secrets, log: slog.Default(),
 		metrics: metric.Discard{}, told: map[string]string{}, happened: make(chan postgres.Event, 256), woken: make(chan struct{}, 1),
-		exports: map[string]export{}, snapshots: map[string]bool{}, dark: map[string]bool{}, hung: map[string]bool{}, killed: map[string]bool{}, full: map[string]bool{},
+		exports: map[string]export{}, snapshots: map[string]bool{}, dark: map[string]bool{}, hung: map[string]bool{}, killed: map[string]bool{}, full: map[string]bool{}, paused: map[string]bool{},
 		behind: map[string]time.Time{},
 	}
 	s.Use(options...)
