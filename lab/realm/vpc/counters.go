@@ -40,10 +40,10 @@ func (n *Network) Counters() map[string]Counter {
 type FirewallCount struct{ Received, Dropped, Rejected uint64 }
 
 // FirewallCounts reads what each firewall endpoint has counted, by its interface's id. Endpoints that could not be read are missing
-// and in the error. A connection that was forbidden for what it said counts as one packet.
+// and in the error.
 func (n *Network) FirewallCounts(ctx context.Context) (map[string]FirewallCount, error) {
 	n.mu.RLock()
-	endpoints := map[string]*firewallProxy{}
+	endpoints := map[string]*firewallEndpoint{}
 	for id, live := range n.spaces {
 		if live.firewall != nil {
 			endpoints[id] = live.firewall
@@ -52,14 +52,12 @@ func (n *Network) FirewallCounts(ctx context.Context) (map[string]FirewallCount,
 	n.mu.RUnlock()
 	counts := map[string]FirewallCount{}
 	var errs []error
-	for id, proxy := range endpoints {
-		count, err := readCount(ctx, proxy.ns)
+	for id, endpoint := range endpoints {
+		count, err := readCount(ctx, endpoint.ns)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("reading the counters of firewall endpoint %s: %w", id, err))
 			continue
 		}
-		count.Dropped += proxy.dropped.Load()
-		count.Rejected += proxy.rejected.Load()
 		counts[id] = count
 	}
 	return counts, errors.Join(errs...)

@@ -164,7 +164,7 @@ func (n *Network) configure(ctx context.Context, want plan) error {
 			return nil // already reported; unfiltered it stays unconfigured
 		}
 		return errors.Join(live.setAddresses(s.Addresses), live.setNeighbours(s.Neighbours), live.setRoutes(s.Routes),
-			live.setRules(s.Rules), live.setShapes(s.Shapes), n.setListeners(ctx, live, s), n.setResolver(ctx, live, s), n.setFirewall(ctx, live, s), n.setMeter(live, s))
+			live.setRules(s.Rules), live.setShapes(s.Shapes), n.setListeners(ctx, live, s), n.setResolver(ctx, live, s), n.setFirewall(live, s), n.setMeter(live, s))
 	})
 }
 

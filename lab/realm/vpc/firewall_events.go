@@ -47,55 +47,55 @@ func untilDone(ctx context.Context) nflog.ErrorFunc {
 func (r *eventReader) Close() error { return r.log.Close() }
 
 // logged turns a logged packet into an event.
-func (p *firewallProxy) logged(prefix string, packet []byte) {
+func (e *firewallEndpoint) logged(prefix string, packet []byte) {
 	source, destination, protocol, ok := fiveTuple(packet)
 	if !ok {
 		return
 	}
 	switch prefix {
 	case prefixUntracked:
-		p.tell(FirewallEvent{Action: "drop", Message: "packet of a connection whose beginning this endpoint has not seen"}, source, destination, protocol)
+		e.tell(FirewallEvent{Action: "drop", Message: "packet of a connection whose beginning this endpoint has not seen"}, source, destination, protocol)
 	case prefixDefault:
-		p.report(-1, source, destination, protocol)
+		e.report(-1, source, destination, protocol)
 	default:
 		if n, err := strconv.Atoi(prefix); err == nil {
-			p.report(n, source, destination, protocol)
+			e.report(n, source, destination, protocol)
 		}
 	}
 }
 
 // report tells of a rule that matched, by its index, or -1 for the list of domains and the default.
-func (p *firewallProxy) report(n int, source, destination netip.AddrPort, protocol int) {
-	switch rules := p.plan.Load().Policy.Rules; {
+func (e *firewallEndpoint) report(n int, source, destination netip.AddrPort, protocol int) {
+	switch rules := e.plan.Load().Policy.Rules; {
 	case n == -1:
-		p.tell(FirewallEvent{Action: "drop", Message: "not allowed by any rule"}, source, destination, protocol)
+		e.tell(FirewallEvent{Action: "drop", Message: "not allowed by any rule"}, source, destination, protocol)
 	case n < len(rules): // else of an older policy
-		p.tell(FirewallEvent{Action: rules[n].Action, Message: rules[n].Message, SID: rules[n].SID}, source, destination, protocol)
+		e.tell(FirewallEvent{Action: rules[n].Action, Message: rules[n].Message, SID: rules[n].SID}, source, destination, protocol)
 	}
 }
 
 // tell queues an event. Whoever listens may be slow: then events are lost, and counted, rather than packets.
-func (p *firewallProxy) tell(e FirewallEvent, source, destination netip.AddrPort, protocol int) {
-	e.Endpoint, e.Source, e.Destination, e.Protocol = p.plan.Load().Endpoint, source, destination, protocol
+func (e *firewallEndpoint) tell(event FirewallEvent, source, destination netip.AddrPort, protocol int) {
+	event.Endpoint, event.Source, event.Destination, event.Protocol = e.plan.Load().Endpoint, source, destination, protocol
 	select {
-	case p.queue <- e:
+	case e.queue <- event:
 	default:
-		p.lost.Add(1)
+		e.lost.Add(1)
 	}
 }
 
 // deliver hands events over, one at a time, until the endpoint is closed.
-func (p *firewallProxy) deliver() {
+func (e *firewallEndpoint) deliver() {
 	for {
 		select {
-		case <-p.ctx.Done():
+		case <-e.ctx.Done():
 			return
-		case e := <-p.queue:
-			if to := p.plan.Load().Policy.LogTo; to != nil {
-				to(e)
+		case event := <-e.queue:
+			if to := e.plan.Load().Policy.LogTo; to != nil {
+				to(event)
 			}
-			if lost := p.lost.Swap(0); lost > 0 {
-				p.log.Warn("firewall events were lost: they came faster than they could be logged", "endpoint", e.Endpoint, "events", lost)
+			if lost := e.lost.Swap(0); lost > 0 {
+				e.log.Warn("firewall events were lost: they came faster than they could be logged", "endpoint", event.Endpoint, "events", lost)
 			}
 		}
 	}

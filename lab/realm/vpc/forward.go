@@ -27,6 +27,8 @@ type Forwarder struct {
 // forwardedConnections is how many connections one forwarder carries at a time; more are reset.
 const forwardedConnections = 8192
 
+const dialTimeout = 30 * time.Second
+
 // Forward listens on an address of the host's loopback and carries what connects there to the target, a public
 // address, until the context ends or the Forwarder is closed. A port in use is an error that names who has it.
 func (n *Network) Forward(ctx context.Context, listen, target netip.AddrPort) (*Forwarder, error) {

@@ -25,7 +25,7 @@ type liveSpace struct {
 	listeners map[listener]io.Closer
 	resolver  io.Closer
 	resolving *resolver
-	firewall  *firewallProxy
+	firewall  *firewallEndpoint
 	meter     *meter
 }
 

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// firewallRuleset translates a policy. New connections that have to be looked into are steered to the proxy, which
-// sits between both ends with their own addresses; the others are decided in the forward chain. Connections are
-// tracked strictly: what the endpoint has not seen from its first packet on is dropped, so a connection whose ways
-// there and back differ breaks, as behind AWS's endpoints
+// firewallRuleset translates a policy. A new connection that has to be looked into is marked, and its client's packets
+// are led to the inspector's device until the inspector has marked it otherwise; the others are decided in the forward
+// chain. Connections are tracked strictly: what the endpoint has not seen from its first packet on is dropped, so a
+// connection whose ways there and back differ breaks, as behind AWS's endpoints
 // (https://docs.aws.amazon.com/network-firewall/latest/developerguide/asymmetric-routing.html).
 // Changed rules apply to new connections
 // (https://docs.aws.amazon.com/network-firewall/latest/developerguide/firewall-policy-updating.html).
@@ -20,19 +20,25 @@ func firewallRuleset(plan *firewallPlan) string {
 	for _, name := range []string{countReceived, countDropped, countRejected} {
 		t.line("\tcounter %s {}", name)
 	}
-	const first = "tcp flags & (fin|syn|rst|ack) == syn "
-	steer := []string{"type filter hook prerouting priority -310; policy accept;", `iifname != "lo" counter name ` + countReceived}
-	if plan.Proxied {
-		t.chain("choose", chooseRules(&plan.Policy)...)
-		steer = append(steer, first+"jump choose")
+	steer := []string{
+		"type filter hook prerouting priority -150; policy accept;", // its connection is known by then
+		fmt.Sprintf("iifname %q accept", lookLink),
+		`iifname != "lo" counter name ` + countReceived,
 	}
-	// A first packet may match what is left of an earlier connection with the same ports: only later ones are matched
-	// with sockets.
-	t.chain("steer", append(steer, first+"accept", fmt.Sprintf("socket transparent 1 meta mark set %d notrack accept", proxyMark))...)
-	t.chain("input", "type filter hook input priority 0; policy drop;", fmt.Sprintf("meta mark %d accept", proxyMark))
+	if plan.Inspects {
+		t.chain("choose", chooseRules(&plan.Policy)...)
+		steer = append(steer, fmt.Sprintf("ct state new ct mark != %d tcp flags & (fin|syn|rst|ack) == syn jump choose", lookMark))
+	}
+	t.chain("steer", append(steer, fmt.Sprintf("ct mark %d ct direction original meta mark set %d accept", lookMark, lookMark))...)
+	t.chain("input", "type filter hook input priority 0; policy drop;")
+	// A reset that the endpoint sends must not end what it knows of the connection: the other end may still say something.
 	t.chain("own", "type filter hook output priority -310; policy accept;", "notrack")
 	t.chain("forward", slices.Concat([]string{
 		"type filter hook forward priority 0; policy accept;",
+		fmt.Sprintf("meta mark %d oifname != %q drop", lookMark, lookLink), // nobody looks
+		fmt.Sprintf("ct mark %d %s", droppedMark, drops),
+		fmt.Sprintf("ct mark %d tcp flags & rst == 0 %s", rejectedMark, rejects),
+		fmt.Sprintf("ct mark { %d, %d } accept", lookMark, passedMark),
 		"ct state established,related counter accept",
 	}, strangerRules(plan.Policy.StreamException), forwardRules(&plan.Policy))...)
 	return t.String()
@@ -69,28 +75,28 @@ const (
 // chooseRules find the new connections that have to be looked into: those that would pass, unless a content forbids
 // it, and those that a content or a name may let through. A mark tells that there was a rule with a content before.
 func chooseRules(p *FirewallPolicy) []string {
-	toProxy := fmt.Sprintf("tproxy to %s meta mark set %d notrack accept", proxyAddress, proxyMark)
-	forbidden := fmt.Sprintf("meta mark %d ", lookMark)
+	look := fmt.Sprintf("ct mark set %d return", lookMark)
+	forbidden := fmt.Sprintf("meta mark %d ", contentMark)
 	var rules []string
 	for _, r := range p.Rules {
 		match, ok := r.match()
 		switch {
 		case !ok || (r.Protocol != 6 && r.Protocol != -1):
 		case r.inspects() && r.Action == "pass":
-			rules = append(rules, join(match, "ip protocol tcp", toProxy))
+			rules = append(rules, join(match, "ip protocol tcp", look))
 		case r.inspects():
-			rules = append(rules, join(match, fmt.Sprintf("meta mark set %d", lookMark)))
+			rules = append(rules, join(match, fmt.Sprintf("meta mark set %d", contentMark)))
 		case r.Action == "pass":
-			rules = append(rules, join(match, "ip protocol tcp", forbidden+toProxy), join(match, "return"))
+			rules = append(rules, join(match, "ip protocol tcp", forbidden+look), join(match, "return"))
 		case r.decides():
 			rules = append(rules, join(match, "return"))
 		}
 	}
 	if len(p.AllowDomains) > 0 {
-		rules = append(rules, join("ip saddr @home ip daddr != @home tcp dport { 80, 443 }", toProxy))
+		rules = append(rules, join("ip saddr @home ip daddr != @home tcp dport { 80, 443 }", look))
 	}
 	if !p.DefaultDrop {
-		rules = append(rules, "ip protocol tcp "+forbidden+toProxy)
+		rules = append(rules, "ip protocol tcp "+forbidden+look)
 	}
 	return rules
 }

@@ -105,7 +105,7 @@ const (
 	outsideMTU = 1500
 
 	localTable    = 10 // a router's own: where each of the VPC's addresses is
-	proxyTable    = 11 // in a firewall endpoint's namespace: delivers to the proxy
+	lookTable     = 11 // in a firewall endpoint's namespace: leads to the inspector's device
 	tableBase     = 1000
 	priorityMark  = 100
 	priorityLocal = 200

@@ -1,26 +1,25 @@
 package vpc
 
-import (
-	"net/netip"
-	"slices"
-)
+import "slices"
 
-// firewallPlan is a firewall endpoint as its proxy and its log reader see it.
+// firewallPlan is a firewall endpoint as its inspector and its log reader see it.
 type firewallPlan struct {
 	Endpoint string
 	Policy   FirewallPolicy // with HomeNet filled in
-	Proxied  bool           // some connections have to be looked into
+	Inspects bool           // some connections have to be looked into
 }
 
+// Marks of connections that are looked into, or were. Packets on their way to the inspector's device have lookMark.
 const (
-	proxyMark     = 1 // deliver to the proxy
-	lookMark      = 2 // a rule's content may forbid it
-	proxyPriority = 50
-	logGroup      = 1
-)
+	lookMark     = 1 // the client's packets go to the inspector
+	passedMark   = 2
+	droppedMark  = 3
+	rejectedMark = 4
 
-// proxyAddress is where the proxy listens inside a firewall endpoint's namespace.
-var proxyAddress = netip.MustParseAddrPort("127.0.0.1:50443")
+	contentMark  = 2 // of a packet, while rules are gone through: a rule's content may forbid it
+	lookPriority = 50
+	logGroup     = 1
+)
 
 // addFirewall adds what makes the namespace a firewall endpoint. HomeNet is the VPC's ranges unless the policy says
 // otherwise, as HOME_NET is
@@ -34,13 +33,10 @@ func (v *view) addFirewall(s *space, i *Interface) {
 	if len(policy.HomeNet) == 0 {
 		policy.HomeNet = slices.Clone(v.CIDRs)
 	}
-	s.Sysctls = append(s.Sysctls, sysctl{"net/ipv4/tcp_tw_reuse", "1"}) // the proxy has its clients' ports
-	s.Firewall = &firewallPlan{Endpoint: i.ID, Policy: policy, Proxied: policy.looksInside()}
+	s.Firewall = &firewallPlan{Endpoint: i.ID, Policy: policy, Inspects: policy.looksInside()}
 	s.Ruleset = firewallRuleset(s.Firewall)
-	// What is marked is delivered to the proxy, whatever its address. This stays when the policy changes: connections
-	// that the proxy carries go on.
-	s.Rules = append(s.Rules, rule{Priority: proxyPriority, Mark: proxyMark, Table: proxyTable})
-	s.Routes = append(s.Routes, route{Table: proxyTable, Kind: routeLocal, Destination: everything, Link: "lo"})
+	// This stays when the policy changes: connections that are being looked into go on.
+	s.Rules = append(s.Rules, rule{Priority: lookPriority, Mark: lookMark, Table: lookTable})
 }
 
 // looksInside tells whether a decision needs the bytes of a connection.

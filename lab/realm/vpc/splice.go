@@ -15,3 +15,9 @@ func splice(dst, src *net.TCPConn) {
 	}
 	_ = dst.CloseWrite() // it is gone already
 }
+
+// reset closes a connection with a TCP reset.
+func reset(conn *net.TCPConn) {
+	_ = conn.SetLinger(0) // closed already
+	_ = conn.Close()
+}

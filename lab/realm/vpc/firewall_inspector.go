@@ -1,0 +1,155 @@
+package vpc
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"github.com/mdlayher/netlink"
+	"github.com/ti-mo/conntrack"
+	rtnl "github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"haven/lab/realm/host"
+)
+
+// inspector looks into the connections that a firewall endpoint's ruleset sends to its device. It puts every packet
+// that may pass back into the device, unchanged, and marks a connection whose fate is decided: from then on the kernel
+// alone passes or drops its packets.
+type inspector struct {
+	device  *os.File
+	marks   *conntrack.Conn
+	streams map[flowEnds]*clientStream
+	tick    uint64 // of packets, to tell which stream is the oldest
+}
+
+// flowEnds identify a connection, the client first.
+type flowEnds struct{ source, destination netip.AddrPort }
+
+const (
+	lookLink = "look" // the device
+	// lookMTU is more than any packet has, so that none is cut into fragments.
+	lookMTU   = 65535
+	lookQueue = 4096 // packets that may wait
+
+	// undecidedStreams bounds what is kept: 4096 times what a stream holds. The oldest goes first.
+	undecidedStreams = 4096
+)
+
+// openInspector makes the device and leads what is marked into it.
+func openInspector(ns *host.Namespace) (_ *inspector, err error) {
+	i := &inspector{streams: map[flowEnds]*clientStream{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, i.Close())
+		}
+	}()
+	attrs := rtnl.NewLinkAttrs()
+	attrs.Name, attrs.MTU, attrs.TxQLen = lookLink, lookMTU, lookQueue
+	tun := &rtnl.Tuntap{LinkAttrs: attrs, Mode: rtnl.TUNTAP_MODE_TUN, Flags: rtnl.TUNTAP_NO_PI, Queues: 1, NonPersist: true}
+	if err = ns.Do(func() error { return ns.Netlink().LinkAdd(tun) }); err != nil {
+		return nil, fmt.Errorf("making a device: %w", err)
+	}
+	i.device = tun.Fds[0]
+	link, err := ns.Netlink().LinkByName(lookLink)
+	if err != nil {
+		return nil, err
+	}
+	if err = errors.Join(ns.Netlink().LinkSetMTU(link, lookMTU), ns.Netlink().LinkSetUp(link)); err != nil {
+		return nil, err
+	}
+	route := &rtnl.Route{LinkIndex: link.Attrs().Index, Table: lookTable, Scope: unix.RT_SCOPE_LINK, Dst: rtnl.NewIPNet(everything.Addr().AsSlice())}
+	route.Dst.Mask = make([]byte, 4)
+	if err = ns.Netlink().RouteReplace(route); err != nil {
+		return nil, fmt.Errorf("leading connections to a device: %w", err)
+	}
+	i.marks, err = conntrack.Dial(&netlink.Config{NetNS: ns.FD()})
+	return i, err
+}
+
+// run looks into packets until the device is closed.
+func (i *inspector) run(decide decider, report func(rule int, source, destination netip.AddrPort, protocol int)) error {
+	packet := make([]byte, lookMTU)
+	for {
+		n, err := i.device.Read(packet)
+		if errors.Is(err, os.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		s, ok := parseSegment(packet[:n])
+		if !ok {
+			continue // the ruleset sends TCP alone
+		}
+		i.look(s, decide, report)
+	}
+}
+
+// look takes one segment of a client.
+func (i *inspector) look(s segment, decide decider, report func(rule int, source, destination netip.AddrPort, protocol int)) {
+	i.tick++
+	t := i.stream(s)
+	t.seen = i.tick
+	outcome := t.take(s, decide)
+	for _, rule := range outcome.events {
+		report(rule, s.source, s.destination, unix.IPPROTO_TCP)
+	}
+	if outcome.mark != 0 {
+		delete(i.streams, s.flowEnds)
+		if err := i.mark(s.flowEnds, outcome.mark); err != nil {
+			return // the connection has gone; what is not decided does not pass
+		}
+	}
+	for _, p := range outcome.packets {
+		_, _ = i.device.Write(p) // one that is lost is sent again
+	}
+}
+
+// stream finds what is known of a segment's connection, or begins.
+func (i *inspector) stream(s segment) *clientStream {
+	t := i.streams[s.flowEnds]
+	if t == nil || t.outlived(s) {
+		if t == nil && len(i.streams) >= undecidedStreams {
+			i.forgetOldest()
+		}
+		t = newStream(s)
+		i.streams[s.flowEnds] = t
+	}
+	return t
+}
+
+// forgetOldest makes room. A client whose beginning was forgotten is looked at from what it sends next.
+func (i *inspector) forgetOldest() {
+	var oldest flowEnds
+	seen := i.tick + 1
+	for ends, t := range i.streams {
+		if t.seen < seen {
+			oldest, seen = ends, t.seen
+		}
+	}
+	delete(i.streams, oldest)
+}
+
+// mark tells the kernel what becomes of a connection.
+func (i *inspector) mark(ends flowEnds, mark uint32) error {
+	var f conntrack.Flow
+	f.TupleOrig.IP.SourceAddress, f.TupleOrig.IP.DestinationAddress = ends.source.Addr(), ends.destination.Addr()
+	f.TupleOrig.Proto.Protocol = unix.IPPROTO_TCP
+	f.TupleOrig.Proto.SourcePort, f.TupleOrig.Proto.DestinationPort = ends.source.Port(), ends.destination.Port()
+	f.Mark = mark
+	return i.marks.Update(f)
+}
+
+// Close removes the device: what is not decided is dropped from then on.
+func (i *inspector) Close() error {
+	var errs []error
+	if i.device != nil {
+		errs = append(errs, i.device.Close())
+	}
+	if i.marks != nil {
+		errs = append(errs, i.marks.Close())
+	}
+	return errors.Join(errs...)
+}
