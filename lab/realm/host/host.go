@@ -28,6 +28,8 @@ func New(dir string, log *slog.Logger) (*Host, error) {
 	return &Host{dir: dir, log: log, namespaces: map[string]*Namespace{}}, nil
 }
 
+const tunDevice = "/dev/net/tun"
+
 // Privileged tells why namespaces can't be made here, or nil.
 func Privileged() error {
 	if os.Geteuid() != 0 {
@@ -37,6 +39,9 @@ func Privileged() error {
 		if _, err := exec.LookPath(tool); err != nil {
 			return fmt.Errorf("%s is not installed; type: scripts/setup", tool)
 		}
+	}
+	if _, err := os.Stat(tunDevice); err != nil { // firewall endpoints look into connections on one
+		return fmt.Errorf("the kernel has no TUN devices: %w; type: modprobe tun", err)
 	}
 	return nil
 }
