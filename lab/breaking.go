@@ -84,6 +84,14 @@ func (b *breaker) hooks() map[faults.Lever]faults.Hook {
 				return b.services.databases.ReplayPaused(e.Region, e.Subject)
 			},
 		},
+		faults.LeverFencing: {
+			Move: func(_ context.Context, e faults.Effect) error {
+				return b.services.databases.SetUnfenced(e.Region, e.Subject, len(e.Values) > 0)
+			},
+			Holds: func(_ context.Context, e faults.Effect) (bool, string, error) {
+				return b.services.databases.Unfenced(e.Region, e.Subject)
+			},
+		},
 		faults.LeverMember: {Move: b.hangMember, Holds: b.memberHangs, Again: true},
 		faults.LeverBalancers: {
 			Move: func(_ context.Context, e faults.Effect) error {

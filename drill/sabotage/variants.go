@@ -58,8 +58,15 @@ func All() []Variant {
 			Name: "no-deletion-protection", Does: "the balancer, the database cluster and the firewall can be deleted", Scenario: "failover/protection/deletion-refused", Control: "HA-02",
 			Promises: []error{check.ErrUnprotected}, change: noDeletionProtection,
 		},
+		{
+			Name: "fencing-off", Does: "a writer that is lost but not dead writes on beside the one that takes its place", Scenario: "failover/database/writer-hangs", Control: "HA-06",
+			Promises: []error{check.ErrTwoWriters, check.ErrLostAppend}, change: fencingOff, alter: notWell,
+		},
 	}
 }
+
+// notWell bounds the wait for what will not be well while the sabotage holds.
+func notWell(_ *target.Environment, s *scenario.Scenario) { s.Whole = 30 * time.Second }
 
 // losesFirstZone has the drill hit the zone that all servers are in.
 func losesFirstZone(e *target.Environment, s *scenario.Scenario) {

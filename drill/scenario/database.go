@@ -61,9 +61,11 @@ func writers() []Scenario {
 			Fault: losesWriter("crash", short),
 		},
 		{
-			Name: "failover/database/writer-hangs", Does: "the writer hangs: it takes connections and answers nothing; a reader becomes the writer",
-			Promises: []string{"HA-06", "HA-11"}, LabOnly: onlyLab, Times: 3, Hold: short, Budget: budget.WriterHangs, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
-			Fault: losesWriter("hang", short),
+			Name: "failover/database/writer-hangs", Does: "the writer hangs: it takes connections and answers nothing; a reader becomes the writer, and the old one wakes up before its clients have given it up",
+			// It holds no longer than until there is another writer: a moment later clients' pools have let go of their connections, and
+			// nobody would see that the old writer takes what they send.
+			Promises: []string{"HA-06", "HA-11"}, LabOnly: onlyLab, Times: 3, Budget: budget.WriterHangs, Kinds: ledger, Errors: noWriter, Whole: 2 * time.Minute,
+			Fault: losesWriter("hang", 0),
 		},
 		{
 			Name: "failover/database/old-writer-returns", Does: "the writer is cut off with its clients' connections, another takes its place, and it comes back",

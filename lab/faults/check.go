@@ -87,7 +87,7 @@ func (f *Fault) locate(there Inventory) error {
 		return f.inZone()
 	case Hang:
 		return f.atSubject(there, nil)
-	case StorageFull, Crash, ReplayPaused:
+	case StorageFull, Crash, ReplayPaused, DatabaseUnfenced:
 		if err := f.atSubject(there, nil); err != nil || f.Lever == LeverMember {
 			return err
 		}

@@ -20,6 +20,7 @@ const (
 	LeverNode      Lever = "node"      // the proxy of a balancer's node
 	LeverHost      Lever = "host"      // the power of the host of one database instance
 	LeverReplay    Lever = "replay"    // what a database instance applies of the writer's log
+	LeverFencing   Lever = "fencing"   // what is done to a lost writer of a database instance's cluster
 	LeverStorage   Lever = "storage"   // the space for the tables of a database instance's cluster
 )
 
@@ -76,6 +77,8 @@ func (f Fault) effects() []Effect {
 		return []Effect{on(LeverStorage, f.Target, Whole)}
 	case ReplayPaused:
 		return []Effect{on(LeverReplay, f.Target, Whole)}
+	case DatabaseUnfenced:
+		return []Effect{on(LeverFencing, f.Target, Whole)}
 	case Crash:
 		return []Effect{on(LeverHost, f.Target, Whole)}
 	case BalancerNode:

@@ -43,6 +43,7 @@ const (
 	StorageFull      Kind = "storage-full"
 	Crash            Kind = "crash"
 	ReplayPaused     Kind = "replay-paused"
+	DatabaseUnfenced Kind = "database-unfenced"
 )
 
 // Parameters of faults.
@@ -96,6 +97,10 @@ occurs.`},
 		{ReplayPaused, "DATABASE-INSTANCE", nil, "A reader falls behind", `
 It takes in what the writer sends and applies none of it: its lag grows by a second each second, and what is read from it is as old.
 Writes go on, since what the reader has taken in is safe there. A writer shows nothing until it is a reader.`},
+		{DatabaseUnfenced, "DATABASE-INSTANCE", nil, "A database cluster does not fence a writer that it has lost", `
+Nothing yet. When the writer of the instance's cluster hangs or is cut off, a reader takes its place while the old writer lives on:
+once it is back, clients that have kept their connections write to it, and it acknowledges without any copy. Its entries are lost when
+healing fences it and it joins again as a reader. AWS has no switch for it: this shows what is seen where a database does not fence.`},
 		{FirewallEndpoint, "ZONE", nil, "The firewall endpoints in a zone are lost", `
 Whatever a route leads through the zone's firewall is lost without an answer, both ways: clients from outside time out on
 that zone's balancer address, and servers there reach nothing outside. Other zones are not touched.`},

@@ -44,7 +44,7 @@ func newWorld() *world {
 
 func (w *world) realm() Realm {
 	hooks := map[Lever]Hook{}
-	for _, lever := range []Lever{LeverInstances, LeverDatabases, LeverBalancers, LeverDisks, LeverHang, LeverMember, LeverNode, LeverStorage, LeverHost, LeverReplay} {
+	for _, lever := range []Lever{LeverInstances, LeverDatabases, LeverBalancers, LeverDisks, LeverHang, LeverMember, LeverNode, LeverStorage, LeverHost, LeverReplay, LeverFencing} {
 		hooks[lever] = Hook{
 			Move: func(_ context.Context, e Effect) error {
 				if w.broken != nil {
@@ -91,7 +91,7 @@ func anyRequest(t *rapid.T, w *world) Request {
 			return Request{Kind: kind, Target: "i-" + zone, Parameters: map[string]string{ParameterProcess: rapid.SampledFrom([]string{"web", "sshd"}).Draw(t, "name")}}
 		}
 		return Request{Kind: kind, Target: rapid.SampledFrom([]string{"i-" + zone, "db-" + zone}).Draw(t, "hanging")}
-	case StorageFull, Crash, ReplayPaused:
+	case StorageFull, Crash, ReplayPaused, DatabaseUnfenced:
 		return Request{Kind: kind, Target: "db-" + zone}
 	case Blackhole:
 		return Request{Kind: kind, Target: anywhere, Parameters: map[string]string{ParameterDirection: rapid.SampledFrom([]string{DirectionIn, DirectionOut, DirectionBoth}).Draw(t, "direction")}}

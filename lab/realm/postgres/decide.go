@@ -6,6 +6,7 @@ import "slices"
 type view struct {
 	state
 	Stopped  bool
+	Unfenced bool // a fault: see ClusterSpec
 	Failover Order
 	Members  []memberView // in the order of their declaration
 }
@@ -141,6 +142,9 @@ func initialize(v view) []action {
 
 // fenceStrangers kills what writes without being the recorded writer. Nothing else happens before that.
 func fenceStrangers(v view) []action {
+	if v.Unfenced {
+		return nil
+	}
 	var acts []action
 	for _, m := range v.Members {
 		if m.ID != v.Writer && m.Running && m.Answering && !m.InRecovery {
@@ -160,7 +164,11 @@ func follow(v view, m memberView) []action {
 		return nil
 	case m.Leaving:
 		return leave(v, m)
-	case m.Down && m.Running, m.Unresponsive:
+	case m.Down && m.Running:
+		return one(doFence)
+	case v.leftWriting(m):
+		return only(m.Answering && len(m.SyncNames) > 0, []action{{Do: doSetSync, Member: m.ID}}) // its readers have left it
+	case m.Unresponsive:
 		return one(doFence)
 	case m.Down, m.Waiting, !m.Ready, m.Hung && !m.Running:
 		return nil
@@ -176,6 +184,11 @@ func follow(v view, m memberView) []action {
 		return only(w.writer(), one(doFollow))
 	}
 	return nil
+}
+
+// leftWriting tells whether a member is an old writer that nothing was done to when another took its place.
+func (v view) leftWriting(m memberView) bool {
+	return v.Unfenced && m.Running && !m.InRecovery && slices.Contains(v.Rejoin, m.ID)
 }
 
 // leave lets a reader go. One that may hold the only copy of a commit goes when the writer is well, so that the

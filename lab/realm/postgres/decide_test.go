@@ -70,6 +70,40 @@ func TestDecide(t *testing.T) {
 		"a hung writer is fenced first": {
 			func(v *view) { v.Members[0].Unresponsive = true }, []action{{Do: doFence, Member: "a"}},
 		},
+		"without fences a hung writer is replaced as it is": {
+			func(v *view) { v.Unfenced, v.Members[0].Unresponsive = true, true }, []action{{Do: doPromote, Member: "b"}},
+		},
+		"without fences a writer that is cut off is replaced as it is": {
+			func(v *view) { v.Unfenced, v.Members[0].Unreachable = true, true }, []action{{Do: doPromote, Member: "b"}},
+		},
+		"without fences and without a successor a hung writer is waited for": {
+			func(v *view) { v.Unfenced, v.Members[0].Unresponsive, v.Synchronous = true, true, nil }, nil,
+		},
+		"an old writer that nobody fenced no longer waits for readers": {
+			func(v *view) {
+				v.Unfenced, v.Writer, v.Rejoin, v.Synchronous = true, "b", []string{"a"}, []string{"c"}
+				v.Members[1], v.Members[2].Follows = writer("b", "c"), "b"
+			}, []action{{Do: doSetSync, Member: "a"}},
+		},
+		"and is then left alone": {
+			func(v *view) {
+				v.Unfenced, v.Writer, v.Rejoin, v.Synchronous = true, "b", []string{"a"}, []string{"c"}
+				v.Members[0], v.Members[1], v.Members[2].Follows = writer("a"), writer("b", "c"), "b"
+			}, nil,
+		},
+		"and fenced once the fault is over": {
+			func(v *view) {
+				v.Writer, v.Rejoin, v.Synchronous = "b", []string{"a"}, []string{"c"}
+				v.Members[0], v.Members[1], v.Members[2].Follows = writer("a"), writer("b", "c"), "b"
+			}, []action{{Do: doFence, Member: "a"}},
+		},
+		"without fences, one without power is killed all the same": {
+			func(v *view) {
+				v.Unfenced, v.Writer, v.Rejoin, v.Synchronous = true, "b", []string{"a"}, []string{"c"}
+				v.Members[0], v.Members[1], v.Members[2].Follows = writer("a"), writer("b", "c"), "b"
+				v.Members[0].Down = true
+			}, []action{{Do: doFence, Member: "a", From: "b"}},
+		},
 		"a writer without power is fenced and not started": {
 			func(v *view) { v.Members[0].Down, v.Synchronous = true, nil }, []action{{Do: doFence, Member: "a"}},
 		},

@@ -15,7 +15,8 @@
 //   - a reader is promoted only when all recorded synchronous readers have been seen and it has what any of them has.
 //
 // A writer is lost when its process ends, when it leaves probes unanswered, when its network is dead (Options.Reach) or
-// when its zone is declared down. It is fenced by killing its processes, whichever of these it was.
+// when its zone is declared down. It is fenced by killing its processes, whichever of these it was. ClusterSpec.Unfenced, a fault, leaves
+// that out, and with it the second of the rules above.
 //
 // Files below the manager's folder, per cluster: state.json, archive/ (the log, from the first day), backups/ (base
 // backups that it can be applied to), and per member store/ (data/ and base.img, the volume of its tables), conf/,

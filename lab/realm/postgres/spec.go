@@ -23,8 +23,11 @@ type ClusterSpec struct {
 	KeepLog time.Duration
 	// StorageFull leaves no space on the writer's volume: a fault.
 	StorageFull bool
-	Failover    Order
-	Members     []MemberSpec // in the order of their creation: the first becomes the writer
+	// Unfenced lets a writer that is lost, but not dead, go on writing beside the one that takes its place, and acknowledge without
+	// waiting for a reader: a fault.
+	Unfenced bool
+	Failover Order
+	Members  []MemberSpec // in the order of their creation: the first becomes the writer
 }
 
 // Order asks for a failover, once for each higher generation.
@@ -77,6 +80,7 @@ type Observation struct {
 	Writer       string // the member that accepts writes now; empty: none
 	FailoverDone int64  // generation of the last failover order carried out
 	FailingOver  bool
+	Unfenced     bool     // as declared
 	Synchronous  []string // readers of which one has every acknowledged commit
 	// CredentialsDone is the generation of the password that servers ask for now.
 	CredentialsDone int64

@@ -29,7 +29,7 @@ func leadership(v view) []action {
 		return leavingWriter(v, w, successor, replace)
 	case known && w.writer():
 		if w.Unreachable && v.canTakeOver(successor) {
-			return []action{{Do: doFence, Member: w.ID}} // nobody can tell it to stop any more
+			return v.fenceFirst(w, successor, replace) // nobody can tell it to stop any more
 		}
 		if ordered && successor != "" {
 			return []action{{Do: doHandOver, Member: w.ID}}
@@ -41,13 +41,21 @@ func leadership(v view) []action {
 		}
 		return nil // it is starting
 	case known && w.Running:
-		return []action{{Do: doFence, Member: w.ID}}
+		return v.fenceFirst(w, successor, replace)
 	case successor != "":
 		return replace()
 	case known && !w.Waiting && w.Ready && !w.Hung:
 		return []action{{Do: doStart, Member: w.ID}}
 	}
 	return nil
+}
+
+// fenceFirst kills a writer that is to be replaced, unless that is what the fault keeps from happening.
+func (v view) fenceFirst(w memberView, successor string, replace func() []action) []action {
+	if v.Unfenced {
+		return only(successor != "", replace())
+	}
+	return []action{{Do: doFence, Member: w.ID}}
 }
 
 // canTakeOver tells whether clients could reach the member if it were the writer.

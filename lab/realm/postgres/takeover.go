@@ -36,7 +36,7 @@ func (c *cluster) handOver(m *member) error {
 func (c *cluster) promote(m *member, ordered Order, failing bool) error {
 	began := time.Now()
 	before := c.current().Writer
-	if old := c.member(before); old != nil && before != m.spec().ID {
+	if old := c.member(before); old != nil && before != m.spec().ID && !c.spec().Unfenced {
 		if err := killIn(old.data()); err != nil {
 			return fmt.Errorf("fencing the old writer: %w", err)
 		}

@@ -8,7 +8,7 @@ import (
 
 // view gathers what was observed for the decision.
 func (c *cluster) view() view {
-	v := view{state: c.current(), Stopped: c.spec().Stopped, Failover: c.spec().Failover}
+	v := view{state: c.current(), Stopped: c.spec().Stopped, Unfenced: c.spec().Unfenced, Failover: c.spec().Failover}
 	var writer *member
 	if writer = c.member(v.Writer); writer != nil {
 		writer.noteBarrier()
@@ -87,7 +87,7 @@ func (m *member) noteBarrier() {
 // publish makes the observation public and tells when it differs.
 func (c *cluster) publish(v view) {
 	o := Observation{
-		ID: c.spec().ID, Observed: true, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous,
+		ID: c.spec().ID, Observed: true, Unfenced: v.Unfenced, FailoverDone: v.FailoverDone, Synchronous: v.Synchronous,
 		CredentialsDone: c.secured, Restorable: c.backups.since(),
 	}
 	o.FailingOver = v.Initialized && v.Failover.Generation > v.FailoverDone

@@ -92,6 +92,37 @@ func (s *Service) StorageFull(region, instance string) (full bool, seen string, 
 	})
 }
 
+// SetUnfenced has an instance's cluster replace a lost writer without killing it, or fence it again.
+func (s *Service) SetUnfenced(region, instance string, unfenced bool) error {
+	return s.suspend(s.unfenced, region, instance, unfenced, func(tx *cloud.Tx) error {
+		_, err := findInstance(tx, region, instance)
+		return err
+	})
+}
+
+// Unfenced tells whether those who run an instance's cluster go by that, and says it.
+func (s *Service) Unfenced(region, instance string) (unfenced bool, seen string, err error) {
+	id := ""
+	err = s.store.View(func(tx *cloud.Tx) error {
+		i, err := findInstance(tx, region, instance)
+		if err != nil {
+			return err
+		}
+		row, err := findCluster(tx, region, i.Cluster)
+		if err == nil {
+			id = row.ResourceID
+		}
+		return err
+	})
+	if err != nil || s.servers == nil {
+		return false, "nothing runs", err
+	}
+	for _, o := range s.servers.Observe() {
+		unfenced = unfenced || o.ID == id && o.Unfenced
+	}
+	return unfenced, map[bool]string{true: "a lost writer is left alive", false: "a lost writer is fenced"}[unfenced], nil
+}
+
 func (s *Service) suspend(set map[string]bool, region, name string, on bool, find func(tx *cloud.Tx) error) error {
 	if on {
 		if err := s.store.View(find); err != nil {

@@ -159,6 +159,7 @@ func (s *Service) clusterSpec(tx *cloud.Tx, c *clusterRow, exports map[string]ex
 		}
 		missing = missing || member.Namespace == nil
 		spec.StorageFull = spec.StorageFull || s.fault(s.full, m.Region+"/"+m.Name)
+		spec.Unfenced = spec.Unfenced || s.fault(s.unfenced, m.Region+"/"+m.Name)
 		spec.Members = append(spec.Members, member)
 		if slices.Contains(c.Exports, "postgresql") {
 			exports[m.ResourceID] = export{region: c.Region, group: "/aws/rds/cluster/" + c.Name + "/postgresql", stream: m.Name + ".0"}

@@ -72,6 +72,7 @@ type Service struct {
 	killed    map[string]bool      // region/instance
 	full      map[string]bool      // region/instance, of its cluster
 	paused    map[string]bool      // region/instance
+	unfenced  map[string]bool      // region/instance, of its cluster
 	behind    map[string]time.Time // since when a reader is too far behind, by resource id
 }
 
@@ -106,7 +107,7 @@ func New(store *cloud.Store, network Network, secrets Secrets, options ...Option
 		store: store, network: network, secrets: secrets, log: slog.Default(),
 		metrics: metric.Discard{}, told: map[string]string{}, happened: make(chan postgres.Event, 256), woken: make(chan struct{}, 1),
 		exports: map[string]export{}, snapshots: map[string]bool{}, dark: map[string]bool{}, hung: map[string]bool{}, killed: map[string]bool{}, full: map[string]bool{}, paused: map[string]bool{},
-		behind: map[string]time.Time{},
+		unfenced: map[string]bool{}, behind: map[string]time.Time{},
 	}
 	s.Use(options...)
 	return s
