@@ -74,6 +74,45 @@ func TestTheBalancersVerdictCountsAfterTheGracePeriod(t *testing.T) {
 	world.Never(t, "EC2's checks replace what only the balancer finds unhealthy", 5*time.Second, func() bool { return !slices.Contains(careless.ids(), kept) })
 }
 
+// ASG-11: with a maintenance policy that launches before it terminates, an unhealthy instance stays until its
+// replacement serves, however long that takes.
+func TestAnUnhealthyInstanceStaysUntilItsReplacementServes(t *testing.T) {
+	t.Parallel()
+	w := world.Open(t)
+	n := w.Network(t, "a", "b")
+	b := n.Balancer(t)
+	_, err := w.ELB.ModifyTargetGroupAttributes(context.Background(), &elasticloadbalancingv2.ModifyTargetGroupAttributesInput{
+		TargetGroupArn: &b.Group, Attributes: []elbtypes.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("0")}}})
+	require.NoError(t, err)
+	g := newGroup(t, n, 1, func(in *autoscaling.CreateAutoScalingGroupInput) {
+		in.HealthCheckType, in.TargetGroupARNs = aws.String("ELB"), []string{b.Group}
+		in.HealthCheckGracePeriod = aws.Int32(30) // a new one that boots is not unhealthy yet
+		in.InstanceMaintenancePolicy = &types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(100), MaxHealthyPercentage: aws.Int32(200)}
+	})
+	g.size("the group to come up", 1)
+	sick := g.ids()[0]
+	launching := &autoscaling.SuspendProcessesInput{AutoScalingGroupName: &g.name, ScalingProcesses: []string{"Launch"}}
+	_, err = w.AutoScaling.SuspendProcesses(context.Background(), launching)
+	require.NoError(t, err)
+	w.MustShell(t, sick, "touch /run/sick")
+	unhealthy := func() error {
+		i := g.describe().Instances[0]
+		if *i.InstanceId != sick || i.LifecycleState != types.LifecycleStateInService || *i.HealthStatus != "Unhealthy" {
+			return fmt.Errorf("%s is %s and %s", *i.InstanceId, i.LifecycleState, *i.HealthStatus)
+		}
+		return nil
+	}
+	world.Wait(t, "the group to find its instance unhealthy", scalingLimit, unhealthy)
+	world.Never(t, "an unhealthy instance is terminated without a replacement", 5*time.Second, func() bool { return unhealthy() != nil })
+
+	_, err = w.AutoScaling.ResumeProcesses(context.Background(), &autoscaling.ResumeProcessesInput{AutoScalingGroupName: &g.name, ScalingProcesses: launching.ScalingProcesses})
+	require.NoError(t, err)
+	ended := g.activity("Terminating EC2 instance: "+sick, "an instance was taken out of service in response to an ELB system health check failure.")
+	g.size("the replacement to serve alone", 1)
+	launched := g.activity("Launching a new EC2 instance: "+g.ids()[0], "")
+	require.True(t, launched.EndTime.Before(*ended.StartTime), "launched at %s, terminated at %s", launched.EndTime, ended.StartTime)
+}
+
 // ASG-12: a refresh stops at its checkpoint, goes on after the delay, keeps what matches, and never serves with fewer
 // than it was told to keep.
 func TestARefreshPassesCheckpointsAndSkipsWhatMatches(t *testing.T) {

@@ -12,17 +12,14 @@ func resize(g *group, seen map[string]observed, now time.Time) (steps []step) {
 	if g.suspended("ReplaceUnhealthy") || g.suspended("Terminate") {
 		alive, sick = append(alive, sick...), nil
 	}
-	ended, kept := replacements(g, alive, sick, seen, now)
-	for _, m := range ended {
+	for _, m := range replaced(g, alive, sick, seen, now) {
 		steps = append(steps, step{End: unhealthy(m, now)})
 	}
 	desired := int(g.Desired)
 	switch missing := desired - len(alive); {
 	case missing > 0:
-		_, most := g.bounds()
-		room := max(most, desired) - len(alive) - kept
 		cause := because(g.Reason, sentence(now, "an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d", len(alive), desired))
-		steps = append(steps, launches(g, alive, min(missing, room), launch{Cause: cause}, now)...)
+		steps = append(steps, launches(g, alive, missing, launch{Cause: cause}, now)...)
 	case missing < 0:
 		if extra := surplus(g, alive, seen, -missing, now); len(extra) > 0 || !balancing(alive) {
 			return append(steps, extra...)
@@ -43,8 +40,9 @@ func unhealthy(m member, now time.Time) *ending {
 	return e
 }
 
-// bounds are the fewest healthy and the most members that the group's maintenance policy allows while members are
-// replaced; without a policy, none healthy and no more than desired.
+// bounds are the fewest healthy and the most healthy or pending members that the group's maintenance policy allows
+// while members are replaced; without a policy, none healthy and no more than desired
+// (https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceMaintenancePolicy.html).
 func (g *group) bounds() (least, most int) {
 	if g.Maintenance == nil {
 		return 0, int(g.Desired)
@@ -64,12 +62,12 @@ func percentages(desired, minimum, maximum int) (least, most int) {
 	return least, most
 }
 
-// replacements tells which unhealthy members end now, and how many are kept until their replacements are ready: those
-// of a group whose maintenance policy launches before it terminates, unless their instances are lost anyway
+// replaced tells which unhealthy members end now. Those of a group whose maintenance policy launches before it
+// terminates are kept until as many others are ready, unless their instances are lost anyway
 // (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-maintenance-policy.html).
-func replacements(g *group, alive, sick []member, seen map[string]observed, now time.Time) (ended []member, kept int) {
+func replaced(g *group, alive, sick []member, seen map[string]observed, now time.Time) (ended []member) {
 	if g.Maintenance == nil || g.Maintenance.Max <= 100 {
-		return sick, 0
+		return sick
 	}
 	var waiting []member
 	for _, m := range sick {
@@ -80,12 +78,9 @@ func replacements(g *group, alive, sick []member, seen map[string]observed, now 
 		}
 	}
 	warmup, _ := g.warmup()
-	_, most := g.bounds()
-	desired := int(g.Desired)
-	replaced := ready(g, alive, seen, warmup, now) - (desired - len(waiting))
-	unplaced := desired - len(alive) - max(0, most-len(alive)-len(waiting)) // replacements that find no room beside them
-	count := min(max(0, replaced, unplaced), len(waiting))
-	return append(ended, waiting[:count]...), len(waiting) - count
+	missed := int(g.Desired) - len(waiting) // others that have to be ready before any replacement is
+	count := min(max(0, ready(g, alive, seen, warmup, now)-missed), len(waiting))
+	return append(ended, waiting[:count]...)
 }
 
 // balancing reports whether members are over the desired capacity for balance.

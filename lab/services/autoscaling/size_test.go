@@ -196,6 +196,34 @@ func TestAMaintenancePolicyLaunchesBeforeItTerminates(t *testing.T) {
 	}
 }
 
+// What makes all members unhealthy, such as slow storage, is not healed by replacing them: without a replacement that is
+// ready none may end, and the unhealthy ones take no room of the policy's.
+func TestUnhealthyMembersStayUntilTheirReplacementsAreReady(t *testing.T) {
+	w := newWorld(t, 3, 3)
+	w.g.Maintenance = &maintenance{Min: 100, Max: 150}
+	require.NoError(t, w.rest())
+	w.now = w.now.Add(2 * w.g.Grace)
+	var sick []string
+	for _, m := range w.g.Members {
+		sick = append(sick, m.ID)
+		w.seen[m.ID] = observed{Known: true, State: ec2types.InstanceStateNameRunning, Targets: targetUnhealthy, Registered: 1}
+	}
+	w.dark = map[string]bool{"a": true, "b": true, "c": true}
+	for range 120 {
+		w.turn()
+	}
+	for _, id := range sick {
+		require.True(t, w.g.member(id).alive(), "%s has no replacement", id)
+	}
+	clear(w.dark)
+	w.reset()
+	require.NoError(t, w.rest())
+	for _, id := range sick {
+		require.Nil(t, w.g.member(id))
+	}
+	require.Equal(t, 6, w.most, "three healthy or pending ones are within the policy, beside three that are not")
+}
+
 func TestAPolicyWithoutRoomAboveBalancesDownwards(t *testing.T) {
 	w := newWorld(t, 2, 4)
 	w.g.Maintenance = &maintenance{Min: 50, Max: 100}
