@@ -11,3 +11,7 @@ const (
 	Pause     = 400 * time.Millisecond // the longest between two attempts
 	Request   = 8 * time.Second        // all attempts of one request together
 )
+
+// Files is how long shared files may give no answer until the server that waits for them is not ready any more. It is part of how long
+// the loss of a mount target may be felt.
+const Files = 10 * time.Second

@@ -19,11 +19,6 @@ const (
 
 	rootDevice  = "/dev/xvda" // of Amazon Linux 2023
 	rootSizeGiB = 10
-
-	// While the fleet rolls it never has less than its full size; up to half as
-	// many servers again boot beside it.
-	rollMinPercent = 100
-	rollMaxPercent = 150
 )
 
 // userData publishes what servers fetch and renders their boot script.
@@ -42,7 +37,8 @@ func (b *builder) userData() (pulumi.StringOutput, error) {
 	}
 	fixed := UserData{
 		ArtifactSHA256: artifacts.App.SHA256, TrustSHA256: trustHash, Version: artifacts.App.Version(),
-		SharedDir: SharedDir, Owner: files.Owner, Port: Port, DrainSeconds: b.args.DrainSeconds,
+		SharedDir: SharedDir, Owner: files.Owner, Port: Port,
+		DetectionSeconds: b.args.DetectionSeconds, DrainSeconds: b.args.DrainSeconds,
 		DatabasePort: database.Port, DatabaseName: database.Name,
 	}
 	return pulumi.All(app, trust, files.FileSystem, files.AccessPoint,
@@ -148,11 +144,16 @@ func (b *builder) fleet() error {
 		EnabledMetrics: pulumi.ToStringArray([]string{
 			"GroupDesiredCapacity", "GroupInServiceInstances", "GroupPendingInstances", "GroupTerminatingInstances",
 		}),
+		// What every server fails at, such as slow storage, must not empty the fleet: a server that can't take its place ends none.
+		// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-maintenance-policy.html
+		InstanceMaintenancePolicy: &autoscaling.GroupInstanceMaintenancePolicyArgs{
+			MinHealthyPercentage: pulumi.Int(b.args.MinHealthyPercentage), MaxHealthyPercentage: pulumi.Int(b.args.MaxHealthyPercentage),
+		},
 		InstanceRefresh: &autoscaling.GroupInstanceRefreshArgs{
 			Strategy: pulumi.String("Rolling"),
 			Preferences: &autoscaling.GroupInstanceRefreshPreferencesArgs{
-				MinHealthyPercentage: pulumi.Int(rollMinPercent),
-				MaxHealthyPercentage: pulumi.Int(rollMaxPercent),
+				MinHealthyPercentage: pulumi.Int(b.args.MinHealthyPercentage), // left out, the provider's default would count
+				MaxHealthyPercentage: pulumi.Int(b.args.MaxHealthyPercentage),
 				InstanceWarmup:       pulumi.String("0"), // in service means healthy at the balancer already
 				AutoRollback:         pulumi.Bool(true),
 				SkipMatching:         pulumi.Bool(true),

@@ -14,9 +14,20 @@ import (
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html
 const userDataLimit = 16 * 1024
 
-// stopGraceSeconds is how much longer than its drain the application may take to
+// stopGraceSeconds is how much longer than it has to the application may take to
 // stop before it is killed.
 const stopGraceSeconds = 10
+
+// ShutdownSeconds is how long a server may take to shut down. AWS asks the operating
+// system to and states no time after which it takes the power, only that more than a
+// few minutes are a delay; the lab takes it after this long.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/how-ec2-instance-termination-works.html
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/TroubleshootingInstancesShuttingDown.html
+const ShutdownSeconds = 90
+
+// StopSeconds is how long a server may take to stop the application: requests are
+// taken until the balancer must have noticed, then finished.
+func StopSeconds(detection, drain int) int { return detection + drain + stopGraceSeconds }
 
 //go:embed userdata.sh.tmpl
 var userDataText string
@@ -42,11 +53,13 @@ type UserData struct {
 	DatabasePort   int
 	DatabaseName   string
 	SecretARN      string
-	DrainSeconds   int
+
+	DetectionSeconds int // requests are taken for so long after the application was told to stop
+	DrainSeconds     int // and then finished for so long
 }
 
 // StopSeconds is how long the service manager waits for the application to stop.
-func (u UserData) StopSeconds() int { return u.DrainSeconds + stopGraceSeconds }
+func (u UserData) StopSeconds() int { return StopSeconds(u.DetectionSeconds, u.DrainSeconds) }
 
 // Values end up between single quotes in a script and unquoted in an
 // environment file: nothing that either would interpret is let through.

@@ -21,7 +21,7 @@ func userData() webtier.UserData {
 		WriterHost: "haven.cluster-x.us-east-1.rds.amazonaws.com", ReaderHost: "haven.cluster-ro-x.us-east-1.rds.amazonaws.com",
 		Hosts:        "haven-a.x.us-east-1.rds.amazonaws.com,haven-b.x.us-east-1.rds.amazonaws.com",
 		DatabasePort: 5432, DatabaseName: "haven", SecretARN: "arn:aws:secretsmanager:us-east-1:000000000000:secret:rds!cluster-1",
-		DrainSeconds: 20,
+		DetectionSeconds: 13, DrainSeconds: 20,
 	}
 }
 
@@ -91,7 +91,7 @@ func TestRenderUserDataListsEveryProblem(t *testing.T) {
 	_, err := webtier.RenderUserData(webtier.UserData{})
 	for _, field := range []string{
 		"Artifact \"\"", "FileSystem", "AccessPoint", "SharedDir", "Owner is 0", "Port is 0", "Version", "WriterHost", "ReaderHost",
-		"DatabasePort is 0", "DatabaseName", "SecretARN", "DrainSeconds is 0", "Artifact has to be an s3:// address", "Trust has to be",
+		"DatabasePort is 0", "DatabaseName", "SecretARN", "DetectionSeconds is 0", "DrainSeconds is 0", "Artifact has to be an s3:// address", "Trust has to be",
 	} {
 		require.ErrorContains(t, err, field)
 	}

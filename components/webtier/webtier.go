@@ -40,12 +40,20 @@ type Args struct {
 	Load         Load
 	ScaleOutAt   int // per cent of a server's capacity at which another is added, 10 to 90
 	GraceSeconds int // how long a new server may take to boot before its health counts
-	DrainSeconds int // how long the application finishes requests after it was told to stop
-	DiskKey      pulumi.StringInput
-	Balancer     Balancer
-	Database     Database
-	Files        Files
-	Artifacts    Artifacts
+	// DetectionSeconds is how long the balancer may take to notice that a server isn't ready: so long the application takes requests
+	// after it was told to stop. DrainSeconds is how long it finishes them after that.
+	DetectionSeconds int
+	DrainSeconds     int
+	// While servers are replaced, for their health or for a new release, at least MinHealthyPercentage of the fleet serves (0 to 100),
+	// and up to MaxHealthyPercentage is there (100 to 200, at most 100 more): above 100, new servers are launched before old ones end.
+	MinHealthyPercentage int
+	MaxHealthyPercentage int
+
+	DiskKey   pulumi.StringInput
+	Balancer  Balancer
+	Database  Database
+	Files     Files
+	Artifacts Artifacts
 
 	// Optional.
 	Tags           map[string]string // on every server and its disk
@@ -124,7 +132,12 @@ func (a *Args) validate() error {
 	}
 	check(a.ScaleOutAt >= 10 && a.ScaleOutAt <= 90, "ScaleOutAt is %d: expected 10 to 90 per cent", a.ScaleOutAt)
 	check(a.GraceSeconds > 0, "GraceSeconds is %d: expected more than 0", a.GraceSeconds)
+	check(a.DetectionSeconds > 0, "DetectionSeconds is %d: expected more than 0", a.DetectionSeconds)
 	check(a.DrainSeconds > 0, "DrainSeconds is %d: expected more than 0", a.DrainSeconds)
+	check(StopSeconds(a.DetectionSeconds, a.DrainSeconds) <= ShutdownSeconds, "a server would take up to %d s to stop: expected at most %d", StopSeconds(a.DetectionSeconds, a.DrainSeconds), ShutdownSeconds)
+	check(a.MinHealthyPercentage >= 0 && a.MinHealthyPercentage <= 100, "MinHealthyPercentage is %d: expected 0 to 100", a.MinHealthyPercentage)
+	check(a.MaxHealthyPercentage >= 100 && a.MaxHealthyPercentage <= min(200, a.MinHealthyPercentage+100),
+		"MaxHealthyPercentage is %d: expected 100 to 200, and at most 100 more than MinHealthyPercentage", a.MaxHealthyPercentage)
 	check(a.Balancer.SecurityGroup != nil && a.Balancer.TargetGroup != nil, "Balancer is required")
 	check(a.Database.SecurityGroup != nil && a.Database.Writer != nil && a.Database.Secret != nil, "Database is required")
 	check(a.Files.SecurityGroup != nil && a.Files.FileSystem != nil && a.Files.AccessPoint != nil, "Files is required")

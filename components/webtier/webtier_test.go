@@ -28,7 +28,8 @@ func args(spread []zones.Zone) *webtier.Args {
 	return &webtier.Args{
 		VPC: pulumi.String("vpc"), Region: recording.Region, Account: recording.Account, Zones: spread,
 		Subnets: recording.Subnets(spread, "app"), Image: "ami-0123456789abcdef0", InstanceType: "m6i.large",
-		Load: webtier.Load{Stated: 600, Peak: 1800, PerServer: 300}, ScaleOutAt: 60, GraceSeconds: 90, DrainSeconds: 20,
+		Load: webtier.Load{Stated: 600, Peak: 1800, PerServer: 300}, ScaleOutAt: 60, GraceSeconds: 90,
+		DetectionSeconds: 13, DrainSeconds: 20, MinHealthyPercentage: 100, MaxHealthyPercentage: 150,
 		DiskKey: pulumi.String("disk-key"), Tags: map[string]string{"Stack": "test"}, ParametersPath: "/haven/test",
 		Balancer: webtier.Balancer{
 			SecurityGroup: pulumi.String("sg-balancer"), TargetGroup: pulumi.String("tg"),
@@ -79,6 +80,8 @@ func TestBrokenServersAreReplacedAndTheFleetRollsAtFullSize(t *testing.T) {
 	require.Equal(t, "Rolling", group.Value("instanceRefresh.strategy"))
 	require.Equal(t, 100.0, group.Value("instanceRefresh.preferences.minHealthyPercentage"))
 	require.Equal(t, 150.0, group.Value("instanceRefresh.preferences.maxHealthyPercentage"))
+	require.Equal(t, 100.0, group.Value("instanceMaintenancePolicy.minHealthyPercentage"), "a replacement for health is launched first, too")
+	require.Equal(t, 150.0, group.Value("instanceMaintenancePolicy.maxHealthyPercentage"))
 	require.Equal(t, true, group.Value("instanceRefresh.preferences.autoRollback"))
 	require.Equal(t, "1", group.Value("launchTemplate.version"), "a number, so that a new template changes the group")
 }
@@ -118,7 +121,7 @@ func TestUserDataNamesWhatTheProgramMade(t *testing.T) {
 		"artifact='s3://artifacts/app/" + strings.Repeat("0a", 32) + "/haven-app'",
 		"trust='s3://artifacts/trust/" + strings.Repeat("0a", 32) + "/database-ca.pem'",
 		"HAVEN_DB_HOSTS=member-a,member-b,member-c\n", "HAVEN_DB_WRITER_HOST=writer\n", "HAVEN_DB_SECRET_ARN=arn:secret\n",
-		"HAVEN_VERSION=0a0a0a0a0a0a\n", "HAVEN_DRAIN_SECONDS=20\n", "TimeoutStopSec=30\n",
+		"HAVEN_VERSION=0a0a0a0a0a0a\n", "HAVEN_DETECTION_SECONDS=13\n", "HAVEN_DRAIN_SECONDS=20\n", "TimeoutStopSec=43\n",
 	} {
 		require.Contains(t, boot, want)
 	}
@@ -217,16 +220,23 @@ func TestScalingHasStatedThresholds(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	broken := args(recording.Zones(t, 2))
 	broken.ScaleOutAt, broken.GraceSeconds, broken.DrainSeconds, broken.Load.PerServer = 95, 0, 0, 0
+	broken.DetectionSeconds, broken.MinHealthyPercentage, broken.MaxHealthyPercentage = 0, 101, 99
 	broken.Artifacts.TrustURL = "https://also"
 	delete(broken.Subnets, "b")
+	slow := args(recording.Zones(t, 2))
+	slow.DrainSeconds = 68
+	far := args(recording.Zones(t, 2))
+	far.MinHealthyPercentage, far.MaxHealthyPercentage = 50, 151
 	for name, test := range map[string]struct {
 		args *webtier.Args
 		want []string
 	}{
-		"nothing": {nil, []string{"args are required"}},
-		"empty":   {&webtier.Args{}, []string{"VPC and DiskKey", "Region, Account", "Balancer is required", "Database is required", "Files is required", "Artifacts needs"}},
+		"nothing":                {nil, []string{"args are required"}},
+		"longer than a shutdown": {slow, []string{"a server would take up to 91 s to stop: expected at most 90"}},
+		"percentages far apart":  {far, []string{"MaxHealthyPercentage is 151: expected 100 to 200, and at most 100 more"}},
+		"empty":                  {&webtier.Args{}, []string{"VPC and DiskKey", "Region, Account", "Balancer is required", "Database is required", "Files is required", "Artifacts needs"}},
 		"everything at once": {broken, []string{
-			"ScaleOutAt is 95", "GraceSeconds is 0", "DrainSeconds is 0", "Load.PerServer is 0", "zone b has no subnet", "exactly one of Artifacts.Trust",
+			"ScaleOutAt is 95", "GraceSeconds is 0", "DrainSeconds is 0", "DetectionSeconds is 0", "MinHealthyPercentage is 101", "MaxHealthyPercentage is 99", "Load.PerServer is 0", "zone b has no subnet", "exactly one of Artifacts.Trust",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func For(fault Fault, d Declared) (Budget, error) {
 		ForcedFailover:   d.promotion(0),
 		ReaderLost:       d.reconnection(),
 		MirrorLost:       d.copyLost(),
-		MountTargetLost:  d.ejection(true),
+		MountTargetLost:  d.mountLost(),
 		ZoneLost:         d.zone(),
 
 		ZoneDuringFailover: append(d.promotion(0), d.zone()...), // the failover may be of no use

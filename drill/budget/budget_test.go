@@ -15,6 +15,8 @@ var declared = budget.Declared{
 	Health:   budget.Health{Interval: 5 * second, Timeout: 2 * second, Unhealthy: 2},
 	Names:    budget.Names{Balancer: 60 * second, Database: 5 * second, NodeCheck: 30 * second},
 	Database: budget.Database{Promotion: 30 * second, Detection: 10 * second, Restart: 20 * second, ConnectTimeout: 2 * second, StatementLimit: 3 * second, RetryPause: second},
+
+	FilesGrace: 8 * second,
 }
 
 // Worked by hand.
@@ -31,7 +33,7 @@ func TestBudgets(t *testing.T) {
 		budget.WriterHangs:      10 + 30 + 3 + 5 + 2 + 1,
 		budget.ReaderLost:       3 + 5 + 2 + 1,
 		budget.MirrorLost:       2,
-		budget.MountTargetLost:  5 + 5 + 2,
+		budget.MountTargetLost:  5 + 8 + 5 + 5 + 2,
 		budget.ZoneLost:         30 + 60,
 
 		budget.ZoneDuringFailover: 30 + 3 + 5 + 2 + 1 + 30 + 60,
@@ -73,6 +75,7 @@ func TestBudgetsGrowWithWhatTheyAreMadeOf(t *testing.T) {
 	slower.Names.Balancer *= 2
 	slower.Database.Promotion *= 2
 	slower.Database.Restart *= 2
+	slower.FilesGrace *= 2
 	for _, fault := range budget.Faults() {
 		before, err := budget.For(fault, declared)
 		require.NoError(t, err)
@@ -84,7 +87,7 @@ func TestBudgetsGrowWithWhatTheyAreMadeOf(t *testing.T) {
 
 func TestWhatIsNotDeclaredIsTold(t *testing.T) {
 	_, err := budget.For(budget.ServerKilled, budget.Declared{Health: budget.Health{Interval: second, Timeout: 2 * second, Unhealthy: 11}})
-	for _, problem := range []string{"threshold is 11", "not below its interval", "balancer's name", "promotion", "connect timeout"} {
+	for _, problem := range []string{"threshold is 11", "not below its interval", "balancer's name", "promotion", "connect timeout", "grace of shared files"} {
 		require.ErrorContains(t, err, problem)
 	}
 }

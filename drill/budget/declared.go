@@ -11,6 +11,8 @@ type Declared struct {
 	Health   Health
 	Names    Names
 	Database Database
+	// FilesGrace is how long the application waits for shared files until its server isn't ready any more.
+	FilesGrace time.Duration
 }
 
 // Health is the balancer's health check.
@@ -50,6 +52,7 @@ func (d Declared) Validate() error {
 		{"the time until a dead node's record is taken out", d.Names.NodeCheck}, {"the time of a promotion", d.Database.Promotion},
 		{"the time to notice a silent writer", d.Database.Detection}, {"the time of a restart", d.Database.Restart}, {"the driver's connect timeout", d.Database.ConnectTimeout},
 		{"the driver's statement limit", d.Database.StatementLimit}, {"the driver's pause", d.Database.RetryPause},
+		{"the grace of shared files", d.FilesGrace},
 	} {
 		if given.value <= 0 {
 			problems = append(problems, fmt.Errorf("%s is %s; it has to be more than nothing", given.name, given.value))
@@ -88,6 +91,14 @@ func (d Declared) ejection(silent bool) []Term {
 		terms = append(terms, Term{"last check's timeout", d.Health.Timeout, "a target that is silent fails its check only when that times out", healthDocument})
 	}
 	return terms
+}
+
+// mountLost is how long a server without shared files gets requests still: they may only be slow, as they would be for every server.
+func (d Declared) mountLost() []Term {
+	return append([]Term{
+		{"first check that waits", d.Health.Interval, "the fault may come just after a check", healthDocument},
+		{"grace of shared files", d.FilesGrace, "files that are slow take no server out; the application's own", ""},
+	}, d.ejection(true)...)
 }
 
 // otherNode is how long a client that believes its resolver may go to a dead node.

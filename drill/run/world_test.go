@@ -52,7 +52,8 @@ func newWorld(t testing.TB) *world {
 		Breaker: w, Program: w,
 		Declared: budget.Declared{
 			Health: budget.Health{Interval: second, Timeout: second / 2, Unhealthy: 2}, Names: budget.Names{Balancer: second, Database: second, NodeCheck: second},
-			Database: budget.Database{Promotion: second, Detection: second, Restart: second, ConnectTimeout: second, StatementLimit: second, RetryPause: second},
+			Database:   budget.Database{Promotion: second, Detection: second, Restart: second, ConnectTimeout: second, StatementLimit: second, RetryPause: second},
+			FilesGrace: second,
 		},
 	}
 	w.Outputs = outputs.Outputs{URL: "http://site.test", Web: outputs.Web{GroupName: "web"}, Database: outputs.Database{ClusterID: "c", Members: map[string]string{"a": "m"}}}

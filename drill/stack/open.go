@@ -97,7 +97,7 @@ func openLab(ctx context.Context, c commands, e *target.Environment) error {
 	e.Copies = func(ctx context.Context) (map[string]string, error) {
 		return copies(ctx, c, e.Outputs.Storage.FileSystemID)
 	}
-	e.Declared = budget.Declared{Database: driver, Names: budget.Names{Balancer: 60 * time.Second, Database: 5 * time.Second, NodeCheck: 5 * time.Second}}
+	e.Declared = budget.Declared{Database: driver, FilesGrace: limits.Files, Names: budget.Names{Balancer: 60 * time.Second, Database: 5 * time.Second, NodeCheck: 5 * time.Second}}
 	e.Declared.Database.Promotion, e.Declared.Database.Detection, e.Declared.Database.Restart = labPromotion, labDetection, labRestart
 	return nil
 }
@@ -122,7 +122,7 @@ func openAWS(ctx context.Context, _ commands, e *target.Environment) error {
 		return fmt.Errorf("finding AWS credentials: %w", err)
 	}
 	e.Config = config
-	e.Declared = budget.Declared{Database: driver, Names: budget.Names{Balancer: 60 * time.Second, Database: 5 * time.Second, NodeCheck: 60 * time.Second}}
+	e.Declared = budget.Declared{Database: driver, FilesGrace: limits.Files, Names: budget.Names{Balancer: 60 * time.Second, Database: 5 * time.Second, NodeCheck: 60 * time.Second}}
 	e.Declared.Database.Promotion, e.Declared.Database.Detection, e.Declared.Database.Restart = auroraPromotion, auroraDetection, auroraRestart
 	e.Nodes, err = publicNodes(ctx, e)
 	return err

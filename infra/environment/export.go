@@ -32,7 +32,7 @@ func (c *composer) outputs() pulumi.Map {
 		},
 		"loadBalancer": pulumi.Map{
 			"arn": env.LoadBalancer.ARN, "dnsName": env.LoadBalancer.DNSName, "targetGroup": env.LoadBalancer.TargetGroup,
-			"detectionSeconds": pulumi.Int(int(c.health().Detection().Seconds())), "drainSeconds": pulumi.Int(c.in.DrainSeconds),
+			"detectionSeconds": pulumi.Int(c.in.DetectionSeconds()), "drainSeconds": pulumi.Int(c.in.DrainSeconds),
 			"deletionProtection": pulumi.Bool(c.in.LoadBalancerDeletionProtection),
 		},
 		"web": pulumi.Map{

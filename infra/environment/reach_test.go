@@ -23,6 +23,7 @@ var otherwise = map[string]string{
 	"webRateLimit":    "99", "healthIntervalSeconds": "10", "healthTimeoutSeconds": "4", "healthThreshold": "3", "drainSeconds": "7",
 	"webImage": "ami-0123456789abcdef0", "webInstanceType": "t3.small", "webStatedLoad": "1500",
 	"webPeakLoad": "9000", "webServerLoad": "5", "webScaleOutPercent": "50", "webGraceSeconds": "9",
+	"webMinHealthyPercentage": "90", "webMaxHealthyPercentage": "120",
 	"databaseEngineVersion": "15.9", "databaseInstanceClass": "db.t4g.medium", "databaseName": "other",
 	"databaseBackupDays": "8", "databaseBackupWindow": "01:00-01:30", "databaseInsights": "false", "maintenanceWindow": "sun:06:00-sun:07:00",
 	"logRetentionDays": "7", "keyDeletionDays": "7", "stewards": `["eve@example.com"]`, "tags": `{"Owner":"ops"}`,

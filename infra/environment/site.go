@@ -24,19 +24,12 @@ const webServers = "web"
 // shared files are really tried.
 const readyPath = "/ready"
 
-func (c *composer) health() loadbalancer.Health {
-	return loadbalancer.Health{
-		Path: readyPath, IntervalSeconds: c.in.HealthInterval, TimeoutSeconds: c.in.HealthTimeout,
-		HealthyAfter: c.in.HealthThreshold, UnhealthyAfter: c.in.HealthThreshold,
-	}
-}
-
 func (c *composer) loadBalancer() error {
 	var err error
 	c.env.LoadBalancer, err = loadbalancer.New(c.ctx, "balancer", &loadbalancer.Args{
 		VPC: c.env.Network.VPC.ToStringOutput(), Subnets: c.env.Network.Subnets(network.Public),
 		Certificate: c.env.Certificate.ARN, AccessLogs: c.env.Buckets[logsBucket].Name,
-		Clients: c.in.ClientCIDRs, TargetPort: webtier.Port, Health: c.health(), DrainSeconds: c.in.DrainSeconds,
+		Clients: c.in.ClientCIDRs, TargetPort: webtier.Port, Health: c.in.Health(readyPath), DrainSeconds: c.in.DrainSeconds,
 		DeletionProtection: c.in.LoadBalancerDeletionProtection,
 		After:              append([]pulumi.Resource{c.env.Network.Gateway}, c.env.Buckets[logsBucket].Ready...),
 	}, c.under)
@@ -72,7 +65,9 @@ func (c *composer) web() error {
 		Zones: env.Zones, Subnets: env.Network.Subnets(network.App),
 		Image: c.in.WebImage, InstanceType: c.in.WebInstanceType,
 		Load:       webtier.Load{Stated: c.in.StatedLoad, Peak: c.in.PeakLoad, PerServer: c.in.ServerLoad},
-		ScaleOutAt: c.in.ScaleOutPercent, GraceSeconds: c.in.GraceSeconds, DrainSeconds: c.in.DrainSeconds,
+		ScaleOutAt: c.in.ScaleOutPercent, GraceSeconds: c.in.GraceSeconds,
+		DetectionSeconds: c.in.DetectionSeconds(), DrainSeconds: c.in.DrainSeconds,
+		MinHealthyPercentage: c.in.MinHealthyPercentage, MaxHealthyPercentage: c.in.MaxHealthyPercentage,
 		DiskKey: env.Keys.ARN[keys.Compute], Tags: tags(c.ctx.Stack(), c.in), ParametersPath: c.path,
 		After: slices.Concat(env.Network.AppReady, env.Firewall.Ready),
 		Balancer: webtier.Balancer{

@@ -74,7 +74,7 @@ var siteKeys = []Key{
 		func(s *Settings) *int { return &s.HealthTimeout }),
 	number("healthThreshold", 2, 2, 10, "How many checks in a row change the balancer's mind.",
 		func(s *Settings) *int { return &s.HealthThreshold }),
-	number("drainSeconds", 30, 1, 3600, "How long a server that leaves may finish its requests.",
+	number("drainSeconds", 30, 1, 3600, "How long a server that leaves may finish its requests, once the balancer must have noticed that it leaves.",
 		func(s *Settings) *int { return &s.DrainSeconds }),
 }
 
@@ -95,6 +95,10 @@ var serverKeys = []Key{
 		func(s *Settings) *int { return &s.ScaleOutPercent }),
 	number("webGraceSeconds", 180, 1, 7200, "How long a new server may take to boot before its health counts.",
 		func(s *Settings) *int { return &s.GraceSeconds }),
+	number("webMinHealthyPercentage", 100, 0, 100, "How much of the fleet serves at least while servers are replaced, for their health or for a new release.",
+		func(s *Settings) *int { return &s.MinHealthyPercentage }),
+	number("webMaxHealthyPercentage", 150, 100, 200, "How much of the fleet is there at most while servers are replaced. Above 100 new servers are launched before old ones end.",
+		func(s *Settings) *int { return &s.MaxHealthyPercentage }),
 }
 
 var databaseKeys = []Key{

@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strings"
 
+	"haven/components/webtier"
 	"haven/components/zones"
 )
 
@@ -56,6 +57,9 @@ type Settings struct {
 	ServerLoad      int // requests a second
 	ScaleOutPercent int
 	GraceSeconds    int
+	// Per cent of the fleet, while servers are replaced.
+	MinHealthyPercentage int
+	MaxHealthyPercentage int
 
 	// Database.
 	DatabaseCAFile        string
@@ -206,6 +210,11 @@ func (s Settings) conflicts() []string {
 		"is empty: without certificate files ACM has to prove control of a public hosted zone: expected its id")
 	check(s.HealthTimeout < s.HealthInterval, "healthTimeoutSeconds",
 		"is %d: expected less than haven:healthIntervalSeconds, %d", s.HealthTimeout, s.HealthInterval)
+	stop := webtier.StopSeconds(s.DetectionSeconds(), s.DrainSeconds)
+	check(stop <= webtier.ShutdownSeconds, "drainSeconds",
+		"is %d: with health checks that notice within %d s, servers would take up to %d s to stop: expected at most %d", s.DrainSeconds, s.DetectionSeconds(), stop, webtier.ShutdownSeconds)
+	check(s.MaxHealthyPercentage <= s.MinHealthyPercentage+100, "webMaxHealthyPercentage",
+		"is %d: expected at most 100 more than haven:webMinHealthyPercentage, %d", s.MaxHealthyPercentage, s.MinHealthyPercentage)
 	check(s.PeakLoad >= s.StatedLoad, "webPeakLoad", "is %d: expected at least haven:webStatedLoad, %d", s.PeakLoad, s.StatedLoad)
 	return problems
 }

@@ -28,6 +28,7 @@ var others = map[string]string{
 	"webRateLimit": "99", "healthIntervalSeconds": "10", "healthTimeoutSeconds": "4", "healthThreshold": "3", "drainSeconds": "7",
 	"appArtifact": "build/app", "webImage": "ami-0123456789abcdef0", "webInstanceType": "t3.small", "webStatedLoad": "10",
 	"webPeakLoad": "9000", "webServerLoad": "5", "webScaleOutPercent": "50", "webGraceSeconds": "9",
+	"webMinHealthyPercentage": "90", "webMaxHealthyPercentage": "120",
 	"databaseCaFile": "ca.pem", "databaseEngineVersion": "15.9", "databaseInstanceClass": "db.t4g.medium", "databaseName": "other",
 	"databaseBackupDays": "8", "databaseBackupWindow": "01:00-01:30", "databaseInsights": "false", "maintenanceWindow": "sun:06:00-sun:07:00",
 	"logRetentionDays": "7", "keyDeletionDays": "7", "stewards": `["eve@example.com"]`, "tags": `{"Owner":"ops"}`,
@@ -168,6 +169,8 @@ func TestConflicts(t *testing.T) {
 		"part of a certificate":    {map[string]string{"certificateFile": "a.pem"}, "haven:certificateFile: expected all or none"},
 		"no way to a certificate":  {map[string]string{"hostedZone": ""}, "haven:hostedZone: is empty"},
 		"slow checks":              {map[string]string{"healthTimeoutSeconds": "5"}, "haven:healthTimeoutSeconds: is 5: expected less than"},
+		"a long goodbye":           {map[string]string{"drainSeconds": "68"}, "haven:drainSeconds: is 68: with health checks that notice within 13 s, servers would take up to 91 s to stop: expected at most 90"},
+		"percentages far apart":    {map[string]string{"webMinHealthyPercentage": "0"}, "haven:webMaxHealthyPercentage: is 150: expected at most 100 more"},
 		"peak below stated":        {map[string]string{"webPeakLoad": "5"}, "haven:webPeakLoad: is 5: expected at least"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"haven/app/internal/secret"
 	"haven/app/internal/server"
 	"haven/app/internal/settings"
+	"haven/app/limits"
 )
 
 // How long the database may be without a writer, or a reader, before its servers count as broken: more than a failover takes, less than
@@ -67,7 +68,7 @@ func run(ctx context.Context, s settings.Settings, log *slog.Logger) (err error)
 	go prepare(ctx, cluster, store, log)
 	judge := health.NewJudge(checks(s, cluster, store)...)
 	log.Info("serving", "address", listener.Addr().String(), "version", s.Version, "zone", s.Zone)
-	return server.Serve(ctx, listener, handler(s, cluster, store, judge, log), judge, s.Drain, log)
+	return server.Serve(ctx, listener, handler(s, cluster, store, judge, log), judge, server.Leave{Detection: s.Detection, Drain: s.Drain}, log)
 }
 
 // prepare does what the first requests need; readiness tells until it is done.
@@ -81,12 +82,15 @@ func prepare(ctx context.Context, cluster *database.Cluster, store *files.Store,
 }
 
 func checks(s settings.Settings, cluster *database.Cluster, store *files.Store) []health.Check {
+	prober := files.NewProber(store, s.InstanceID)
 	return []health.Check{
 		{Name: "database-reader", Grace: readerGrace, Run: cluster.CheckReader},
 		{Name: "database-writer", Grace: writerGrace, Run: func(ctx context.Context) error {
 			return cluster.CheckWriter(ctx, s.InstanceID)
 		}},
-		{Name: "storage", Run: files.NewProber(store, s.InstanceID).Check},
+		// Shared files that are slow are slow for every server: taking all of them out would help nobody. Those that have not answered at
+		// all for the grace are gone from this one.
+		{Name: "storage", Grace: limits.Files, Run: prober.Check, Answered: prober.Answered},
 	}
 }
 

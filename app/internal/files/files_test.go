@@ -133,6 +133,20 @@ func TestAHangingFolderIsReportedAndHoldsOneProbe(t *testing.T) {
 	}
 }
 
+func TestALateAnswerIsAnAnswer(t *testing.T) {
+	s, dir := store(t)
+	p := files.NewProber(s, "i-1")
+	require.Zero(t, p.Answered())
+	gaveUp, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = p.Check(gaveUp) // the probe goes on without it
+	require.Eventually(t, func() bool { return !p.Answered().IsZero() }, 5*time.Second, time.Millisecond)
+	last := p.Answered()
+	require.NoError(t, os.RemoveAll(dir))
+	require.Error(t, p.Check(t.Context()))
+	require.Equal(t, last, p.Answered(), "an error is no answer")
+}
+
 func TestSweepRemovesOnlyStaleLeftovers(t *testing.T) {
 	s, dir := store(t)
 	folder := filepath.Join(dir, "tenants", "acme")

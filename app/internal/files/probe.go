@@ -20,8 +20,9 @@ type Prober struct {
 	store *Store
 	file  string
 
-	mu      sync.Mutex
-	running *probe
+	mu       sync.Mutex
+	running  *probe
+	answered time.Time
 }
 
 type probe struct {
@@ -68,8 +69,19 @@ func (p *Prober) run(running *probe) {
 	}
 	p.mu.Lock()
 	p.running = nil
+	if running.err == nil {
+		p.answered = time.Now()
+	}
 	p.mu.Unlock()
 	close(running.done)
+}
+
+// Answered tells when the shared folder last took and kept data, also when that took longer than anybody waited; zero:
+// never.
+func (p *Prober) Answered() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answered
 }
 
 // mountLost tells whether the open folder belongs to a file system that is gone, or was itself removed.

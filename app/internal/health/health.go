@@ -2,8 +2,8 @@
 // however many balancers ask, each with a timeout.
 //
 // A check may have a grace time: when it had passed before and has failed for less than that, the server is ready but
-// degraded. The database's members have one, because a failover of the database is every server's problem at once: taking them all out,
-// or replacing them, would turn seconds without writes into minutes without anything.
+// degraded. The database's members and the shared files have one, because a failover of the database, or slow storage, is every server's
+// problem at once: taking them all out, or replacing them, would turn seconds without writes into minutes without anything.
 package health
 
 import (
@@ -17,6 +17,9 @@ type Check struct {
 	Name  string
 	Grace time.Duration
 	Run   func(context.Context) error
+	// Answered tells when the check last passed, even when nobody waited for it any more; nil: it can't. What passes late is slow: its
+	// grace begins anew each time.
+	Answered func() time.Time
 }
 
 // Result is a check's verdict.
@@ -27,6 +30,8 @@ type Result struct {
 	Error  string     `json:"error,omitempty"`
 	Since  *time.Time `json:"since,omitempty"`
 	Millis int64      `json:"milliseconds"`
+
+	begun time.Time
 }
 
 // Report is the verdict on the whole server.
@@ -99,7 +104,7 @@ func run(check Check) Result {
 	defer cancel()
 	begun := time.Now()
 	err := check.Run(ctx)
-	result := Result{Name: check.Name, State: "ok", Millis: time.Since(begun).Milliseconds()}
+	result := Result{Name: check.Name, State: "ok", Millis: time.Since(begun).Milliseconds(), begun: begun}
 	if err != nil {
 		result.State, result.Error = "failed", err.Error()
 	}
@@ -117,8 +122,14 @@ func (j *Judge) verdict(results []Result) Report {
 		}
 		since, ok := j.failing[r.Name]
 		if !ok {
-			since = time.Now()
+			since = r.begun // not its end: a check that hangs has failed all the while
 			j.failing[r.Name] = since
+		}
+		if answered := j.checks[i].Answered; answered != nil {
+			if last := answered(); last.After(since) {
+				since = last
+				j.failing[r.Name], j.passed[r.Name] = last, true
+			}
 		}
 		r.Since = &since
 		report.Degraded = true

@@ -77,3 +77,28 @@ func TestAHangingCheckIsCutOff(t *testing.T) {
 	j := NewJudge(Check{Name: "x", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
 	require.False(t, j.Report().Ready)
 }
+
+func TestWhatPassesLateIsSlowAndWhatNeverDoesIsGone(t *testing.T) {
+	var answered time.Time
+	j := NewJudge(Check{Name: "storage", Grace: time.Minute, Run: func(context.Context) error { return errors.New("no answer yet") }, Answered: func() time.Time { return answered }})
+	ready := func() bool {
+		j.judged = time.Time{}
+		return j.Report().Ready
+	}
+	require.False(t, ready(), "what never passed has no grace")
+	answered = time.Now()
+	require.True(t, ready(), "it passed after its check had given up")
+
+	j.failing["storage"] = time.Now().Add(-time.Hour)
+	require.True(t, ready(), "each late answer begins the grace anew")
+	answered = time.Now().Add(-2 * time.Minute)
+	require.True(t, ready(), "an answer from before is none")
+	j.failing["storage"] = answered.Add(-time.Second)
+	require.False(t, ready(), "no answer for longer than the grace")
+}
+
+func TestACheckThatHangsHasFailedSinceItBegan(t *testing.T) {
+	j := NewJudge(Check{Name: "x", Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }})
+	begun := time.Now()
+	require.WithinDuration(t, begun, *j.Report().Checks[0].Since, timeout/2)
+}

@@ -11,10 +11,16 @@ import (
 	"haven/app/internal/health"
 )
 
-// Serve answers on the listener until ctx ends, then drains: readiness fails at once so that balancers turn away; for
-// half of the time requests are still taken, because balancers need some checks to notice; then what is in flight
-// finishes. It returns within drain, with an error when requests had to be cut off.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler, judge *health.Judge, drain time.Duration, log *slog.Logger) error {
+// Leave is how a server goes away without anybody noticing.
+type Leave struct {
+	Detection time.Duration // for which requests are still taken: what balancers may need to notice that it isn't ready
+	Drain     time.Duration // for which, after that, what is in flight may go on
+}
+
+// Serve answers on the listener until ctx ends, then leaves: readiness fails at once so that balancers turn away; until
+// they must have noticed, requests are taken as before; then no more are, and what is in flight finishes. It returns
+// within both times together, with an error when requests had to be cut off.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, judge *health.Judge, leave Leave, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -31,15 +37,16 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, jud
 		return err
 	case <-ctx.Done():
 	}
-	log.Info("draining", "within", drain)
+	log.Info("not ready any more", "requests are taken for", leave.Detection)
 	judge.Drain()
-	end, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
 	select {
-	case <-time.After(drain / 2):
+	case <-time.After(leave.Detection):
 	case err := <-failed:
 		return err
 	}
+	log.Info("draining", "within", leave.Drain)
+	end, cancel := context.WithTimeout(context.Background(), leave.Drain)
+	defer cancel()
 	err := server.Shutdown(end)
 	if err != nil {
 		err = errors.Join(errors.New("requests were cut off at the end of the drain"), err, server.Close())

@@ -16,7 +16,7 @@ import (
 )
 
 // serve serves a handler that answers /slow when told to, and returns how to begin the drain and how it ended.
-func serve(t *testing.T, drain time.Duration, release chan struct{}) (url string, begin func(), ended chan error, judge *health.Judge) {
+func serve(t *testing.T, leave server.Leave, release chan struct{}) (url string, begin func(), ended chan error, judge *health.Judge) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -30,14 +30,14 @@ func serve(t *testing.T, drain time.Duration, release chan struct{}) (url string
 		io.WriteString(w, "done")
 	})
 	go func() {
-		ended <- server.Serve(ctx, listener, handler, judge, drain, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		ended <- server.Serve(ctx, listener, handler, judge, leave, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	}()
 	return "http://" + listener.Addr().String(), cancel, ended, judge
 }
 
 func TestADrainFinishesWhatIsInFlight(t *testing.T) {
 	release := make(chan struct{})
-	url, begin, ended, judge := serve(t, 2*time.Second, release)
+	url, begin, ended, judge := serve(t, server.Leave{Detection: time.Second, Drain: time.Second}, release)
 	answer := make(chan string, 1)
 	go func() {
 		response, err := http.Get(url + "/slow")
@@ -61,7 +61,7 @@ func TestADrainFinishesWhatIsInFlight(t *testing.T) {
 }
 
 func TestADrainEndsInTimeAndSaysWhatItCutOff(t *testing.T) {
-	url, begin, ended, _ := serve(t, 400*time.Millisecond, make(chan struct{}))
+	url, begin, ended, _ := serve(t, server.Leave{Detection: 200 * time.Millisecond, Drain: 200 * time.Millisecond}, make(chan struct{}))
 	go http.Get(url + "/slow")
 	time.Sleep(100 * time.Millisecond)
 	begin()
@@ -71,4 +71,26 @@ func TestADrainEndsInTimeAndSaysWhatItCutOff(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the drain did not end")
 	}
+}
+
+// Who does not look at readiness, or has not yet, must not notice before the detection is over.
+func TestRequestsAreTakenUntilBalancersMustHaveNoticed(t *testing.T) {
+	const detection = time.Second
+	url, begin, ended, judge := serve(t, server.Leave{Detection: detection, Drain: time.Minute}, nil)
+	begin()
+	told := time.Now()
+	require.Eventually(t, judge.Draining, detection/2, time.Millisecond, "readiness fails at once")
+	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // each request is a new connection
+	asked := 0
+	for ; time.Since(told) < detection-100*time.Millisecond; asked++ {
+		response, err := fresh.Get(url + "/quick")
+		require.NoError(t, err, "%s after it was told to go", time.Since(told))
+		response.Body.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.Greater(t, asked, 10)
+	require.NoError(t, <-ended)
+	require.Less(t, time.Since(told), detection+5*time.Second, "nothing is in flight: it does not wait for the drain's end")
+	_, err := fresh.Get(url + "/quick")
+	require.Error(t, err)
 }

@@ -22,8 +22,11 @@ type Settings struct {
 	InstanceID string
 	Zone       string
 	Database   Database
-	SharedDir  string        // the mounted shared file system
-	Drain      time.Duration // from SIGTERM to the exit at the latest
+	SharedDir  string // the mounted shared file system
+	// Detection is for how long after SIGTERM requests are still taken: as long as the balancer may need to notice that the
+	// server isn't ready any more. Drain is for how long after that what is in flight may go on.
+	Detection time.Duration
+	Drain     time.Duration
 }
 
 // Database tells where the database is and how to be let in. Exactly one of SecretARN and SecretFile is set.
@@ -48,6 +51,7 @@ func Load(lookup func(string) (string, bool)) (Settings, error) {
 		InstanceID: r.text("HAVEN_INSTANCE_ID", hostname()),
 		Zone:       r.text("HAVEN_ZONE", ""),
 		SharedDir:  r.directory("HAVEN_SHARED_DIR"),
+		Detection:  time.Duration(r.integer("HAVEN_DETECTION_SECONDS", 15, 0, 3600)) * time.Second,
 		Drain:      time.Duration(r.integer("HAVEN_DRAIN_SECONDS", 30, 0, 3600)) * time.Second,
 	}
 	s.Database = r.database(s.Region)

@@ -37,15 +37,16 @@ func TestGoodSettingsAndTheirDefaults(t *testing.T) {
 	s, err := load(good(t))
 	require.NoError(t, err)
 	require.Equal(t, ":8080", s.Listen)
+	require.Equal(t, 15*time.Second, s.Detection)
 	require.Equal(t, 30*time.Second, s.Drain)
 	require.Equal(t, []string{"writer.test:5432", "one.test:5432", "two.test:6000"}, s.Database.Writers)
 	require.Equal(t, []string{"reader.test:5432", "one.test:5432", "two.test:6000", "writer.test:5432"}, s.Database.Readers)
 }
 
 func TestEveryProblemIsListedAtOnce(t *testing.T) {
-	_, err := load(map[string]string{"HAVEN_LISTEN": "8080", "HAVEN_DRAIN_SECONDS": "soon", "HAVEN_DB_PORT": "70000"})
+	_, err := load(map[string]string{"HAVEN_LISTEN": "8080", "HAVEN_DRAIN_SECONDS": "soon", "HAVEN_DETECTION_SECONDS": "later", "HAVEN_DB_PORT": "70000"})
 	for _, name := range []string{
-		"HAVEN_LISTEN", "HAVEN_DRAIN_SECONDS", "HAVEN_DB_PORT", "HAVEN_DB_WRITER_HOST", "HAVEN_DB_NAME",
+		"HAVEN_LISTEN", "HAVEN_DRAIN_SECONDS", "HAVEN_DETECTION_SECONDS", "HAVEN_DB_PORT", "HAVEN_DB_WRITER_HOST", "HAVEN_DB_NAME",
 		"HAVEN_DB_CA_FILE", "HAVEN_DB_SECRET_ARN", "HAVEN_SHARED_DIR",
 	} {
 		require.ErrorContains(t, err, name)
@@ -54,7 +55,7 @@ func TestEveryProblemIsListedAtOnce(t *testing.T) {
 
 func TestEachBadValueIsRefused(t *testing.T) {
 	for name, value := range map[string]string{
-		"HAVEN_LISTEN": ":http:80", "HAVEN_DRAIN_SECONDS": "-1", "HAVEN_DB_PORT": "0", "HAVEN_DB_NAME": "a b",
+		"HAVEN_LISTEN": ":http:80", "HAVEN_DRAIN_SECONDS": "-1", "HAVEN_DETECTION_SECONDS": "3601", "HAVEN_DB_PORT": "0", "HAVEN_DB_NAME": "a b",
 		"HAVEN_DB_HOSTS": "a.test,b.test:x", "HAVEN_DB_WRITER_HOST": "user@host", "HAVEN_DB_CA_FILE": "/nonexistent",
 		"HAVEN_DB_SECRET_ARN": "password", "HAVEN_SHARED_DIR": "relative", "HAVEN_REGION": "",
 	} {
