@@ -9,6 +9,7 @@ import (
 
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"haven/drill/budget"
 	"haven/drill/check"
 	"haven/drill/history"
 	"haven/drill/target"
@@ -107,11 +108,16 @@ func (s Stage) answers(ctx context.Context, id string, fromNow time.Duration) er
 // checks by itself. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 func (s Stage) lag() time.Duration { return s.Declared.Health.Interval + s.Declared.Health.Timeout }
 
-// ejectedForGood says that servers that were seen out of service, and never come back, answered nothing more.
+// ejectedForGood says that servers that were seen out of service, and never come back, answered nothing once each node must have noticed.
+// AWS's API tells that a server is no target any more when it begins to shut down, before a check has failed.
 func ejectedForGood(_ context.Context, s Stage, h history.History) (found []check.Finding, err error) {
+	noticed, err := budget.For(budget.ServerLost, s.Declared)
+	if err != nil {
+		return nil, err
+	}
 	for _, mark := range h.Marks {
 		if mark.Name == outOfService {
-			found = append(found, check.Ejected(h, mark.Text, mark.At+s.lag(), 1<<62)...)
+			found = append(found, check.Ejected(h, mark.Text, mark.At+noticed.Total(), 1<<62)...)
 		}
 	}
 	return found, nil

@@ -82,6 +82,10 @@ func (e *Environment) Targets(ctx context.Context) (map[string]elbtypes.TargetHe
 	return states, nil
 }
 
+// unhealthy is the health of a server that its group found broken once and for all.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html
+const unhealthy = "Unhealthy"
+
 func (e *Environment) missingServers(ctx context.Context) (missing []string, err error) {
 	group, err := e.Group(ctx)
 	if err != nil {
@@ -96,6 +100,9 @@ func (e *Environment) missingServers(ctx context.Context) (missing []string, err
 		if i.LifecycleState == astypes.LifecycleStateInService && targets[*i.InstanceId] == elbtypes.TargetHealthStateEnumHealthy {
 			perZone[*i.AvailabilityZone]++
 			serving++
+		}
+		if aws.ToString(i.HealthStatus) == unhealthy { // it may serve again, and is replaced all the same
+			missing = append(missing, fmt.Sprintf("server %s is yet to be replaced", *i.InstanceId))
 		}
 	}
 	if serving < int(*group.DesiredCapacity) {
