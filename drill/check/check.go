@@ -19,7 +19,7 @@ var (
 	ErrEjectedTraffic = errors.New("a server that was out of service still got traffic")
 	ErrNotServing     = errors.New("a server that was in service answered nothing")
 	ErrOverload       = errors.New("the servers that were left did not carry the load that the stack states")
-	ErrReplaced       = errors.New("a release that never got healthy replaced a server")
+	ErrReplaced       = errors.New("a server was replaced, or added, for what replacing does not heal")
 	ErrNotEjected     = errors.New("a server that can't serve was not taken out of service")
 	ErrGap            = errors.New("the service was away for longer than its budget")
 	ErrErrorShare     = errors.New("more requests failed than the budget allows")

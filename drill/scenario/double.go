@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -45,40 +44,5 @@ func zoneDuringFailover(s Stage) fault.Fault {
 
 func serverAndMirror(s Stage) fault.Fault {
 	disk := breaks("disk", nil, 10*time.Second, func(_ context.Context, s Stage) (string, error) { return s.zone() })
-	return both{disk(s), terminated(s)}
-}
-
-// both are two faults that go through their steps together, the first one first.
-type both [2]fault.Fault
-
-func (b both) Setup(ctx context.Context) (string, error) {
-	first, err := b[0].Setup(ctx)
-	if err != nil {
-		return "", err
-	}
-	second, err := b[1].Setup(ctx)
-	return first + " and " + second, err
-}
-
-func (b both) Inject(ctx context.Context) error { return b.each(ctx, fault.Fault.Inject) }
-
-func (b both) WaitActive(ctx context.Context) error { return b.each(ctx, fault.Fault.WaitActive) }
-
-func (b both) Recover(ctx context.Context) error { return b.each(ctx, fault.Fault.Recover) }
-
-func (b both) WaitRecovered(ctx context.Context) error { return b.each(ctx, fault.Fault.WaitRecovered) }
-
-// each stops at the first error: the cleanup is for what was begun.
-func (b both) each(ctx context.Context, step func(fault.Fault, context.Context) error) error {
-	for _, one := range b {
-		if err := step(one, ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Cleanup tries both, even when one fails.
-func (b both) Cleanup(ctx context.Context) error {
-	return errors.Join(b[0].Cleanup(ctx), b[1].Cleanup(ctx))
+	return together{disk(s), terminated(s)}
 }

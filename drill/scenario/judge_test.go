@@ -23,6 +23,7 @@ var stage = Stage{Environment: &target.Environment{
 		Database: budget.Database{
 			Promotion: time.Second, Detection: time.Second, ConnectTimeout: time.Second, StatementLimit: time.Second, RetryPause: time.Second, Restart: time.Second,
 		},
+		FilesGrace: time.Second,
 	},
 }}
 
@@ -78,6 +79,10 @@ func TestJudgements(t *testing.T) {
 		"hung, and they fail before": {ejectedWhileHung, "i-a (hangs)", failing(byOther(60), 11, 19), nil},
 		"bears it":                   {servedWhileActive, "i-a (disk)", good, nil},
 		"does not bear it":           {servedWhileActive, "i-a (disk)", byOther(60), check.ErrNotServing},
+		"all stay":                   {staying("i-a", "i-b"), "a", good, nil},
+		"one is replaced":            {staying("i-b", "i-c"), "a", good, check.ErrReplaced},
+		"one is added":               {staying("i-a", "i-b", "i-c"), "a", good, check.ErrReplaced},
+		"one does not serve":         {staying("i-a", "i-b"), "a", byOther(60), check.ErrNotServing},
 		"shifted":                    {shiftedAway, "a", byOther(60), nil},
 		"shifted too short":          {shiftedAway, "a", byOther(50), check.ErrEjectedTraffic},
 		"node lost":                  {otherNodesServe, "b (node)", failingThrough("b"), nil},
@@ -101,6 +106,14 @@ func TestJudgements(t *testing.T) {
 				require.ErrorIs(t, f, test.broken)
 			}
 		})
+	}
+}
+
+// staying judges that both servers stayed, of which some are there afterwards.
+func staying(now ...string) func(context.Context, Stage, history.History) ([]check.Finding, error) {
+	return func(_ context.Context, _ Stage, h history.History) ([]check.Finding, error) {
+		h.Marks = append(h.Marks, history.Mark{At: 9 * time.Second, Name: oldServers, Text: "i-a i-b"})
+		return stayed(h, now), nil
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"haven/drill/budget"
 	"haven/drill/check"
 	"haven/drill/history"
+	"haven/drill/target"
 	"haven/drill/workload"
 )
 
@@ -34,6 +35,12 @@ func storage() []Scenario {
 			Name: "failover/storage/mount-target-lost", Does: "a zone's mount target can't be reached; its servers are taken out until it can be again",
 			Promises: []string{"HA-03", "HA-07"}, Hold: hold, Budget: budget.MountTargetLost, Kinds: files, Errors: 0.5, Whole: 4 * time.Minute,
 			Rates: fileRates, Needs: mountNeeds, Fault: mountCutOff,
+		},
+		{
+			Name: "failover/storage/slow", Does: "all mount targets are slow; no server is taken out or replaced for it, and what needs no files goes on",
+			Promises: []string{"HA-04", "HA-07"}, LabOnly: onlyLab, Hold: slowHold, Kinds: append([]history.Kind{history.Look}, ledger...), Errors: 0, Whole: time.Minute,
+			Rates: workload.Rates{history.Look: 10, history.Append: 5, history.Put: 0.1, history.Get: 0.2, history.List: 0.05}, // files are no line's full load
+			Needs: append([]string{"autoscaling:DescribeAutoScalingGroups"}, target.CommandNeeds...), Fault: storageSlowed, Judge: allServersStay,
 		},
 		{
 			Name: "failover/storage/zone-lost", Does: "a zone loses its power with its copy of the files and its mount target; files are written and read in the others",
