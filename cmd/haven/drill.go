@@ -37,6 +37,9 @@ func newDrillList() *cobra.Command {
 			if err := checkOutput(output); err != nil {
 				return err
 			}
+			if len(only) == 0 {
+				only = []string{"failover", "regression"}
+			}
 			chosen, err := scenario.Select(only...)
 			if err != nil {
 				return usageError{err}

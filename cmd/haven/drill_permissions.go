@@ -15,6 +15,9 @@ func newDrillPermissions() *cobra.Command {
 		Long: "Print the IAM policy that a user needs to run drills on AWS, as JSON: the actions that the drills list, each on the resources that it is about.\n" +
 			"Without a stack the names of its resources are left open, as ${Name}. docs/drills-policy.json is that one, for all drills.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(only) == 0 {
+				only = []string{"failover", "regression"}
+			}
 			chosen, err := scenario.Select(only...)
 			if err != nil {
 				return usageError{err}

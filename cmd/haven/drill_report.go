@@ -58,7 +58,7 @@ func newDrillRecheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := report.Recheck(r, scenario.All())
+			all := report.Recheck(r, scenario.Everything())
 			if err := printRechecked(cmd.OutOrStdout(), all); err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ const (
 	period           = 60   // seconds, the standard metrics' own
 	errorPercent     = 5    // of all requests in a minute
 	lagMilliseconds  = 1000 // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Replication.html: usually much less than 100 ms
-	lagMinutes       = 3
+	lagMinutes       = 2    // one is what a reader that was just restarted may show
 	processorPercent = 90
 	processorMinutes = 5
 )

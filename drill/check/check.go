@@ -25,6 +25,8 @@ var (
 	ErrErrorShare     = errors.New("more requests failed than the budget allows")
 	ErrNotLinear      = errors.New("the ledger's answers contradict each other")
 	ErrNotRecovered   = errors.New("the environment was not back at full strength in its time")
+	ErrEjected        = errors.New("a server that could serve was taken out of service")
+	ErrStays          = errors.New("a server stayed in a zone that its group no longer uses")
 	ErrAlarm          = errors.New("a declared alarm was not raised or not delivered in its time")
 	ErrForbidden      = errors.New("forbidden traffic got through")
 	ErrNotLogged      = errors.New("dropped traffic was not logged in its time")

@@ -57,7 +57,7 @@ type course struct {
 // Run carries one scenario out and judges it. The history is complete even when the verdict is that nothing was proved. Everything
 // is put back before it returns, also when the context ends.
 func (d *Drill) Run(ctx context.Context, s scenario.Scenario, seed uint64) (Result, history.History) {
-	begun := time.Now()
+	begun, seed := time.Now(), cmp.Or(s.Seed, seed)
 	c := &course{Drill: d, scenario: s, recorder: history.NewRecorder(), random: rand.New(rand.NewPCG(seed, hash(s.Name)))}
 	result := Result{Scenario: s.Name, Does: s.Does, Promises: s.Promises, Errors: s.Errors, Seed: seed, Begun: begun}
 	if s.LabOnly != "" && !d.Environment.Lab() {

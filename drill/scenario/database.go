@@ -23,9 +23,9 @@ func database() []Scenario {
 			Fault: breaks("crash", nil, 3*time.Second, aReader),
 		},
 		{
-			Name: "failover/database/reader-slow", Does: "a reader's network is slow; consistent reads and writes don't notice",
-			Promises: []string{"HA-06"}, LabOnly: onlyLab, Hold: 20 * time.Second, Budget: budget.ReaderLost, Kinds: ledger, Whole: 2 * time.Minute,
-			Fault: breaks("slow", map[string]string{"rate": "64kbit"}, 20*time.Second, aReader),
+			Name: "failover/database/replica-lag", Does: "a reader falls behind: its alarm is raised and every steward is told, and nobody else notices",
+			Promises: []string{"HA-06", "OPS-03", "OPS-04"}, LabOnly: noLag, Budget: budget.ReaderLost, Kinds: ledger, Whole: 2 * time.Minute,
+			Needs: lagNeeds, Fault: lags, Judge: lagTold,
 		},
 		{
 			Name: "failover/database/connection-storm", Does: "the database fails over while many clients ask at once; all of them come back at once",

@@ -9,16 +9,20 @@ import (
 
 // All returns every scenario, in the order in which a run does them: the fast ones of each tier first.
 func All() []Scenario {
-	return slices.Concat(web(), balancer(), database(), storage(), firewall(), zone(), double(), monitoring(), protection(), capacity())
+	return slices.Concat(web(), balancer(), database(), storage(), firewall(), zone(), double(), monitoring(), protection(), capacity(), plan())
 }
 
+// Everything returns every scenario that there is: those of a whole run, and the regressions.
+func Everything() []Scenario { return slices.Concat(All(), Regressions()) }
+
 // Select returns the scenarios whose names match one of the patterns, in the order of All: a whole name, a tier
-// (failover/web) or a pattern of path.Match (failover/*/kill). No pattern selects all; one that selects none is an error.
+// (failover/web, regression) or a pattern of path.Match (failover/*/kill). No pattern selects All, without
+// the regressions; one that selects none is an error.
 func Select(patterns ...string) ([]Scenario, error) {
-	all := All()
 	if len(patterns) == 0 {
-		return all, nil
+		return All(), nil
 	}
+	all := Everything()
 	chosen := map[string]bool{}
 	var unknown []string
 	for _, pattern := range patterns {

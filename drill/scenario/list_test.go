@@ -2,6 +2,7 @@ package scenario_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ var (
 
 func TestScenariosAreComplete(t *testing.T) {
 	seen := map[string]bool{}
-	for _, s := range scenario.All() {
+	for _, s := range scenario.Everything() {
 		t.Run(s.Name, func(t *testing.T) {
 			require.Regexp(t, name, s.Name)
 			require.False(t, seen[s.Name], "two have this name")
@@ -31,7 +32,8 @@ func TestScenariosAreComplete(t *testing.T) {
 			for _, one := range s.Needs {
 				require.Regexp(t, action, one)
 			}
-			require.True(t, len(s.Needs) > 0 || s.LabOnly != "", "on AWS it has to call something")
+			require.True(t, len(s.Needs) > 0 || s.LabOnly != "" || s.Name == "failover/plan/refresh", "on AWS it has to call something, unless Pulumi does")
+			require.Equal(t, strings.HasPrefix(s.Name, "regression/"), s.Seed != 0, "a regression, and nothing else, has a seed of its own")
 			require.NotNil(t, s.Fault)
 			require.Positive(t, s.Whole)
 			require.True(t, s.Errors >= 0 && s.Errors < 1)
@@ -53,6 +55,9 @@ func TestSelect(t *testing.T) {
 	all, err := scenario.Select()
 	require.NoError(t, err)
 	require.Len(t, all, len(scenario.All()))
+	found, err := scenario.Select("regression")
+	require.NoError(t, err)
+	require.Len(t, found, len(scenario.Regressions()))
 	some, err := scenario.Select("failover/*/terminate", "failover/database")
 	require.NoError(t, err)
 	require.NotEmpty(t, some)

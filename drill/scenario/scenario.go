@@ -20,6 +20,8 @@ type Scenario struct {
 	Promises []string // ids of the controls that it proves, such as HA-04
 	LabOnly  string   // why it can't be done on AWS; empty: it runs there, too
 
+	// Seed chooses victims and moments; 0: the run's does. A regression keeps the one that shows it.
+	Seed uint64
 	// Times is how often the fault is injected in one run, 1 when it is 0. Each injection begins at a random moment.
 	Times int
 	// Hold is how long the fault holds once its effect was seen.

@@ -12,3 +12,9 @@ func (e *Environment) SetCapacity(ctx context.Context, group string, desired int
 	_, err := autoscaling.NewFromConfig(e.Config).SetDesiredCapacity(ctx, &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: &group, DesiredCapacity: &desired, HonorCooldown: aws.Bool(false)})
 	return err
 }
+
+// SetSubnets has an Auto Scaling group use subnets, given by their ids with commas between them, and so their zones.
+func (e *Environment) SetSubnets(ctx context.Context, group, subnets string) error {
+	_, err := autoscaling.NewFromConfig(e.Config).UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: &group, VPCZoneIdentifier: &subnets})
+	return err
+}

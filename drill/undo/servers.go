@@ -27,3 +27,8 @@ func setCapacity(ctx context.Context, e *target.Environment, u scenario.Undoing)
 	}
 	return e.SetCapacity(ctx, u.Target, int32(desired))
 }
+
+// giveZones gives a group its zones again.
+func giveZones(ctx context.Context, e *target.Environment, u scenario.Undoing) error {
+	return e.SetSubnets(ctx, u.Target, u.Parameters[scenario.Subnets])
+}

@@ -18,7 +18,7 @@ const (
 var Needs = []string{
 	"fis:ListExperiments", "fis:StopExperiment", "ec2:DeleteNetworkAclEntry", "ssm:SendCommand", "ssm:GetCommandInvocation",
 	"arc-zonal-shift:ListZonalShifts", "arc-zonal-shift:CancelZonalShift", "elasticloadbalancing:ModifyTargetGroup", "autoscaling:ResumeProcesses",
-	"autoscaling:CancelInstanceRefresh", "ec2:DeleteLaunchTemplateVersions", "autoscaling:SetDesiredCapacity",
+	"autoscaling:CancelInstanceRefresh", "ec2:DeleteLaunchTemplateVersions", "autoscaling:SetDesiredCapacity", "autoscaling:UpdateAutoScalingGroup",
 	"elasticloadbalancing:ModifyLoadBalancerAttributes", "rds:ModifyDBCluster", "network-firewall:UpdateFirewallDeleteProtection",
 }
 
@@ -40,6 +40,7 @@ var how = map[string]func(context.Context, *target.Environment, scenario.Undoing
 	scenario.UndoRelease:     endRelease,
 	scenario.UndoCapacity:    setCapacity,
 	scenario.UndoProtection:  unprotect,
+	scenario.UndoZones:       giveZones,
 }
 
 // All puts back everything that the file remembers, tries each even when others fail, and forgets what it could. Say, which may
