@@ -22,6 +22,9 @@ type inspector struct {
 	marks   *conntrack.Conn
 	streams map[flowEnds]*clientStream
 	tick    uint64 // of packets, to tell which stream is the oldest
+	// decided are connections whose later packets were on their way to the device already, with the number of their
+	// first byte: the latest ones, and those before.
+	decided, before map[flowEnds]uint32
 }
 
 // flowEnds identify a connection, the client first.
@@ -35,11 +38,13 @@ const (
 
 	// undecidedStreams bounds what is kept: 4096 times what a stream holds. The oldest goes first.
 	undecidedStreams = 4096
+	// decidedStreams is how many are remembered at least: more than the packets that may wait.
+	decidedStreams = lookQueue
 )
 
 // openInspector makes the device and leads what is marked into it.
 func openInspector(ns *host.Namespace) (_ *inspector, err error) {
-	i := &inspector{streams: map[flowEnds]*clientStream{}}
+	i := newInspector()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, i.Close())
@@ -68,6 +73,10 @@ func openInspector(ns *host.Namespace) (_ *inspector, err error) {
 	return i, err
 }
 
+func newInspector() *inspector {
+	return &inspector{streams: map[flowEnds]*clientStream{}, decided: map[flowEnds]uint32{}, before: map[flowEnds]uint32{}}
+}
+
 // run looks into packets until the device is closed.
 func (i *inspector) run(decide decider, report func(rule int, source, destination netip.AddrPort, protocol int)) error {
 	packet := make([]byte, lookMTU)
@@ -89,22 +98,48 @@ func (i *inspector) run(decide decider, report func(rule int, source, destinatio
 
 // look takes one segment of a client.
 func (i *inspector) look(s segment, decide decider, report func(rule int, source, destination netip.AddrPort, protocol int)) {
-	i.tick++
-	t := i.stream(s)
-	t.seen = i.tick
-	outcome := t.take(s, decide)
+	if i.isDecided(s) {
+		_, _ = i.device.Write(s.packet) // the kernel passes or drops it, by its connection's mark
+		return
+	}
+	outcome := i.stream(s).take(s, decide)
 	for _, rule := range outcome.events {
 		report(rule, s.source, s.destination, unix.IPPROTO_TCP)
 	}
 	if outcome.mark != 0 {
-		delete(i.streams, s.flowEnds)
 		if err := i.mark(s.flowEnds, outcome.mark); err != nil {
+			delete(i.streams, s.flowEnds)
 			return // the connection has gone; what is not decided does not pass
 		}
+		i.settle(s.flowEnds)
 	}
 	for _, p := range outcome.packets {
 		_, _ = i.device.Write(p) // one that is lost is sent again
 	}
+}
+
+// isDecided tells whether a segment belongs to a connection that was decided. One that begins another between the same
+// ends does not.
+func (i *inspector) isDecided(s segment) bool {
+	base, ok := i.decided[s.flowEnds]
+	if !ok {
+		base, ok = i.before[s.flowEnds]
+	}
+	if ok && s.has(flagSYN) && s.start() != base {
+		delete(i.decided, s.flowEnds)
+		delete(i.before, s.flowEnds)
+		return false
+	}
+	return ok
+}
+
+// settle remembers that a connection is decided.
+func (i *inspector) settle(ends flowEnds) {
+	if len(i.decided) >= decidedStreams {
+		i.decided, i.before = map[flowEnds]uint32{}, i.decided
+	}
+	i.decided[ends] = i.streams[ends].base
+	delete(i.streams, ends)
 }
 
 // stream finds what is known of a segment's connection, or begins.
@@ -117,6 +152,8 @@ func (i *inspector) stream(s segment) *clientStream {
 		t = newStream(s)
 		i.streams[s.flowEnds] = t
 	}
+	i.tick++
+	t.seen = i.tick
 	return t
 }
 

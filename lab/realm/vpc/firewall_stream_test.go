@@ -118,17 +118,38 @@ func TestAnotherConnectionBetweenTheSameEndsBeginsAnew(t *testing.T) {
 }
 
 func TestTheStreamThatWasSilentLongestIsForgotten(t *testing.T) {
-	i := &inspector{streams: map[flowEnds]*clientStream{}}
+	i := newInspector()
 	for n := range undecidedStreams + 1 {
 		s := clientSays(t, 0, flagSYN, "")
 		s.source = netip.AddrPortFrom(s.source.Addr(), uint16(n+1))
-		i.tick++
-		i.stream(s).seen = i.tick
+		i.stream(s)
 	}
 	require.Len(t, i.streams, undecidedStreams)
 	for ends := range i.streams {
 		require.NotEqualValues(t, 1, ends.source.Port())
 	}
+}
+
+func TestPacketsThatWereOnTheirWayWhenTheirConnectionWasDecidedAreNotLookedAt(t *testing.T) {
+	i := newInspector()
+	first, second := clientSays(t, 0, 0, "first"), clientSays(t, 5, 0, "second")
+	i.stream(first)
+	require.False(t, i.isDecided(second))
+	i.settle(first.flowEnds)
+	require.True(t, i.isDecided(second))
+	require.False(t, i.isDecided(clientSays(t, 9000, flagSYN, "")), "a new connection")
+	require.False(t, i.isDecided(second), "nor what follows of it")
+
+	i.stream(first)
+	i.settle(first.flowEnds)
+	for n := range decidedStreams {
+		other := clientSays(t, 0, 0, "other")
+		other.source = netip.AddrPortFrom(other.source.Addr(), uint16(n+1))
+		i.stream(other)
+		i.settle(other.flowEnds)
+	}
+	require.True(t, i.isDecided(second), "remembered as long as packets may wait")
+	require.LessOrEqual(t, len(i.decided)+len(i.before), 2*decidedStreams)
 }
 
 func FuzzParseSegment(f *testing.F) {

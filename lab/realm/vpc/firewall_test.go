@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -203,6 +204,21 @@ func TestDroppedAndRejectedPacketsAreCounted(t *testing.T) {
 	require.Positive(t, counts["eni-firewall-a"].Dropped)
 	_, err = parseCount(`{"nftables": []}`)
 	require.Error(t, err)
+}
+
+func TestAHelloOfMoreThanOnePacketPasses(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, Options{})
+	spec := twoZones()
+	policy := spec.face("eni-firewall-a").Firewall
+	policy.DefaultDrop = true
+	policy.Rules = []FirewallRule{{Action: "pass", Protocol: 6, FromPort: 443, ToPort: 443, Application: "tls"}}
+	apply(t, n, spec)
+	tlsSite(t, behind(t, n, "eni-balancer-a"), "10.0.10.20:443")
+	for range 20 {
+		_, err := get(n.Internet(), "https://"+strings.Repeat("long.", 40)+"test/", "198.18.0.20:443", patience)
+		require.NoError(t, err)
+	}
 }
 
 func TestADecidedConnectionGoesOnThoughNobodyLooks(t *testing.T) {
