@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,43 @@ type drillOptions struct {
 	only          []string
 	seed          uint64
 	times         int
-	plan, dry     bool
+	plan          string // one of plans
+	dry           bool
+}
+
+// When the plan is looked at.
+const (
+	planAtEnd     = "end"
+	planAfterEach = "each"
+	planNever     = "never"
+)
+
+var plans = []string{planAtEnd, planAfterEach, planNever}
+
+// drills are those that the options choose. Their errors are of usage.
+func (o drillOptions) drills() ([]scenario.Scenario, error) {
+	chosen, err := scenario.Select(o.only...)
+	if o.times < 0 {
+		err = errors.Join(err, fmt.Errorf("--times is %d; it has to be 1 or more", o.times))
+	}
+	if !slices.Contains(plans, o.plan) {
+		err = errors.Join(err, fmt.Errorf("--plan is %q; it has to be one of %v", o.plan, plans))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i := range chosen {
+		if o.times > 0 {
+			chosen[i].Times = o.times
+		}
+	}
+	switch {
+	case o.plan == planAtEnd:
+		return scenario.PlanAtEnd(chosen), nil
+	case len(o.only) == 0:
+		return scenario.WithoutPlan(chosen), nil
+	}
+	return chosen, nil // what was asked for by its name is not left out
 }
 
 func newDrillRun() *cobra.Command {
@@ -37,17 +74,9 @@ func newDrillRun() *cobra.Command {
 			"What a drill breaks it heals again, also when it is interrupted (Ctrl-C); what one that was killed has left behind, the next run heals first.\n\n" +
 			"Exit codes: 0 all passed, 1 a drill could not be run, 2 wrongly called, 3 a promise was broken, 4 a drill proved nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			chosen, err := scenario.Select(options.only...)
+			chosen, err := options.drills()
 			if err != nil {
 				return usageError{err}
-			}
-			if options.times < 0 {
-				return usageError{fmt.Errorf("--times is %d; it has to be 1 or more", options.times)}
-			}
-			for i := range chosen {
-				if options.times > 0 {
-					chosen[i].Times = options.times
-				}
 			}
 			if !cmd.Flags().Changed("seed") {
 				options.seed = rand.Uint64N(1 << 32)
@@ -64,7 +93,7 @@ func newDrillRun() *cobra.Command {
 	cmd.Flags().IntVar(&options.times, "times", 0, "how often each fault is injected (default: as the drill says)")
 	cmd.Flags().StringVar(&options.folder, "folder", "", "where the run's folder is made (default: .haven/drills in the project)")
 	cmd.Flags().BoolVar(&options.dry, "dry-run", false, "tell what would be done, in which order and with which IAM actions, and touch nothing")
-	cmd.Flags().BoolVar(&options.plan, "plan", true, "after each drill, look whether the plan is empty")
+	cmd.Flags().StringVar(&options.plan, "plan", planAtEnd, "when to read every resource anew and look whether the plan is empty: at the end, after each drill (most of a minute for each), or never")
 	return cmd
 }
 
@@ -121,7 +150,7 @@ func openSuite(ctx context.Context, options drillOptions, chosen []scenario.Scen
 		return nil, head, nil, err
 	}
 	suite = &run.Suite{
-		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Plan: options.plan},
+		Drill:  &run.Drill{Environment: environment, Leftovers: leftovers, Plan: options.plan == planAfterEach},
 		Folder: folder, Scenarios: chosen, Seed: options.seed, Journal: opening.Journal,
 		Evidence: func(ctx context.Context, folder string, r run.Result) error {
 			return stack.Evidence(ctx, opening, environment, folder, r.Begun, r.Victims)

@@ -137,7 +137,7 @@ func (b *builder) fleet() error {
 		MaxSize:                pulumi.Int(b.made.Capacity.Max),
 		HealthCheckType:        pulumi.String("ELB"),
 		HealthCheckGracePeriod: pulumi.Int(b.args.GraceSeconds),
-		DefaultInstanceWarmup:  pulumi.Int(b.args.GraceSeconds),
+		DefaultInstanceWarmup:  pulumi.Int(b.args.WarmupSeconds),
 		MinElbCapacity:         pulumi.Int(b.made.Capacity.Min),
 		WaitForCapacityTimeout: pulumi.String("10m"),
 		MetricsGranularity:     pulumi.String("1Minute"),

@@ -40,6 +40,9 @@ type Args struct {
 	Load         Load
 	ScaleOutAt   int // per cent of a server's capacity at which another is added, 10 to 90
 	GraceSeconds int // how long a new server may take to boot before its health counts
+	// WarmupSeconds is how long a server in service warms up, until it counts for scaling and replaces another
+	// (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-default-instance-warmup.html).
+	WarmupSeconds int
 	// DetectionSeconds is how long the balancer may take to notice that a server isn't ready: so long the application takes requests
 	// after it was told to stop. DrainSeconds is how long it finishes them after that.
 	DetectionSeconds int
@@ -132,6 +135,7 @@ func (a *Args) validate() error {
 	}
 	check(a.ScaleOutAt >= 10 && a.ScaleOutAt <= 90, "ScaleOutAt is %d: expected 10 to 90 per cent", a.ScaleOutAt)
 	check(a.GraceSeconds > 0, "GraceSeconds is %d: expected more than 0", a.GraceSeconds)
+	check(a.WarmupSeconds >= 0, "WarmupSeconds is %d: expected 0 or more", a.WarmupSeconds)
 	check(a.DetectionSeconds > 0, "DetectionSeconds is %d: expected more than 0", a.DetectionSeconds)
 	check(a.DrainSeconds > 0, "DrainSeconds is %d: expected more than 0", a.DrainSeconds)
 	check(StopSeconds(a.DetectionSeconds, a.DrainSeconds) <= ShutdownSeconds, "a server would take up to %d s to stop: expected at most %d", StopSeconds(a.DetectionSeconds, a.DrainSeconds), ShutdownSeconds)

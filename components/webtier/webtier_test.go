@@ -28,7 +28,7 @@ func args(spread []zones.Zone) *webtier.Args {
 	return &webtier.Args{
 		VPC: pulumi.String("vpc"), Region: recording.Region, Account: recording.Account, Zones: spread,
 		Subnets: recording.Subnets(spread, "app"), Image: "ami-0123456789abcdef0", InstanceType: "m6i.large",
-		Load: webtier.Load{Stated: 600, Peak: 1800, PerServer: 300}, ScaleOutAt: 60, GraceSeconds: 90,
+		Load: webtier.Load{Stated: 600, Peak: 1800, PerServer: 300}, ScaleOutAt: 60, GraceSeconds: 90, WarmupSeconds: 45,
 		DetectionSeconds: 13, DrainSeconds: 20, MinHealthyPercentage: 100, MaxHealthyPercentage: 150,
 		DiskKey: pulumi.String("disk-key"), Tags: map[string]string{"Stack": "test"}, ParametersPath: "/haven/test",
 		Balancer: webtier.Balancer{
@@ -77,6 +77,7 @@ func TestBrokenServersAreReplacedAndTheFleetRollsAtFullSize(t *testing.T) {
 	group := recording.Must(t, declare(args(recording.Zones(t, 3))), "web").Of(groupType)["web"]
 	require.Equal(t, "ELB", group.Value("healthCheckType"))
 	require.Equal(t, 90.0, group.Value("healthCheckGracePeriod"))
+	require.Equal(t, 45.0, group.Value("defaultInstanceWarmup"))
 	require.Equal(t, "Rolling", group.Value("instanceRefresh.strategy"))
 	require.Equal(t, 100.0, group.Value("instanceRefresh.preferences.minHealthyPercentage"))
 	require.Equal(t, 150.0, group.Value("instanceRefresh.preferences.maxHealthyPercentage"))
@@ -219,7 +220,7 @@ func TestScalingHasStatedThresholds(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	broken := args(recording.Zones(t, 2))
-	broken.ScaleOutAt, broken.GraceSeconds, broken.DrainSeconds, broken.Load.PerServer = 95, 0, 0, 0
+	broken.ScaleOutAt, broken.GraceSeconds, broken.WarmupSeconds, broken.DrainSeconds, broken.Load.PerServer = 95, 0, -1, 0, 0
 	broken.DetectionSeconds, broken.MinHealthyPercentage, broken.MaxHealthyPercentage = 0, 101, 99
 	broken.Artifacts.TrustURL = "https://also"
 	delete(broken.Subnets, "b")
@@ -236,7 +237,7 @@ func TestNewRefuses(t *testing.T) {
 		"percentages far apart":  {far, []string{"MaxHealthyPercentage is 151: expected 100 to 200, and at most 100 more"}},
 		"empty":                  {&webtier.Args{}, []string{"VPC and DiskKey", "Region, Account", "Balancer is required", "Database is required", "Files is required", "Artifacts needs"}},
 		"everything at once": {broken, []string{
-			"ScaleOutAt is 95", "GraceSeconds is 0", "DrainSeconds is 0", "DetectionSeconds is 0", "MinHealthyPercentage is 101", "MaxHealthyPercentage is 99", "Load.PerServer is 0", "zone b has no subnet", "exactly one of Artifacts.Trust",
+			"ScaleOutAt is 95", "GraceSeconds is 0", "WarmupSeconds is -1", "DrainSeconds is 0", "DetectionSeconds is 0", "MinHealthyPercentage is 101", "MaxHealthyPercentage is 99", "Load.PerServer is 0", "zone b has no subnet", "exactly one of Artifacts.Trust",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,7 +40,7 @@ type Drill struct {
 	Environment *target.Environment
 	Leftovers   *undo.File
 	Say         func(format string, args ...any) // what is happening now; nil: nobody listens
-	Plan        bool                             // look whether the plan is empty after each drill
+	Plan        bool                             // refresh and look whether the plan is empty after each drill
 	WellWithin  time.Duration                    // how long to wait for full strength before a drill; 0: four minutes
 }
 

@@ -121,7 +121,7 @@ func (c *course) leftovers(ctx context.Context) (found []check.Finding, err erro
 		return found, nil
 	}
 	c.say("looking at the plan")
-	err = bounded(ctx, planLimit, func(ctx context.Context) error { return c.Environment.Program.ExpectNoChanges(ctx, false) })
+	err = bounded(ctx, planLimit, func(ctx context.Context) error { return c.Environment.Program.ExpectNoChanges(ctx, true) })
 	if errors.Is(err, target.ErrChanges) {
 		return append(found, check.Finding{Promise: check.ErrDrift, Text: err.Error()}), nil
 	}

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// All returns every scenario, in the order in which a run does them: the fast ones of each tier first.
+// All returns every scenario, in the order in which a run does them: alarms first, while none is raised by another
+// drill, then the fast ones of each tier first.
 func All() []Scenario {
-	return slices.Concat(web(), balancer(), database(), storage(), firewall(), zone(), double(), monitoring(), protection(), capacity(), plan())
+	return slices.Concat(monitoring(), web(), balancer(), database(), storage(), firewall(), zone(), double(), protection(), capacity(), plan())
 }
 
 // Everything returns every scenario that there is: those of a whole run, and the regressions.

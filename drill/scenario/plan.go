@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"haven/drill/check"
@@ -10,8 +11,17 @@ import (
 	"haven/drill/target"
 )
 
-// plan is the last of a whole run: each drill looks whether the plan is empty, which costs a few seconds; reading all resources anew
-// before that costs several times as much, and once is enough to find what any of them has left different.
+// PlanAtEnd returns what is to be run with the look at the plan as its last, once.
+func PlanAtEnd(chosen []Scenario) []Scenario { return append(WithoutPlan(chosen), plan()...) }
+
+// WithoutPlan returns what is to be run without the look at the plan.
+func WithoutPlan(chosen []Scenario) []Scenario {
+	name := plan()[0].Name
+	return slices.DeleteFunc(slices.Clone(chosen), func(s Scenario) bool { return s.Name == name })
+}
+
+// plan is the last of a run. A plan alone compares the program with Pulumi's state and would find nothing that a drill left different:
+// all resources are read anew before it, which takes most of a minute, and once is enough to find what any drill has left.
 func plan() []Scenario {
 	return []Scenario{{
 		Name: "failover/plan/refresh", Does: "after all other drills the stack's state is refreshed and the plan is looked at: nothing is other than declared, and nobody notices",

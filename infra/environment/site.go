@@ -65,7 +65,7 @@ func (c *composer) web() error {
 		Zones: env.Zones, Subnets: env.Network.Subnets(network.App),
 		Image: c.in.WebImage, InstanceType: c.in.WebInstanceType,
 		Load:       webtier.Load{Stated: c.in.StatedLoad, Peak: c.in.PeakLoad, PerServer: c.in.ServerLoad},
-		ScaleOutAt: c.in.ScaleOutPercent, GraceSeconds: c.in.GraceSeconds,
+		ScaleOutAt: c.in.ScaleOutPercent, GraceSeconds: c.in.GraceSeconds, WarmupSeconds: c.in.WarmupSeconds,
 		DetectionSeconds: c.in.DetectionSeconds(), DrainSeconds: c.in.DrainSeconds,
 		MinHealthyPercentage: c.in.MinHealthyPercentage, MaxHealthyPercentage: c.in.MaxHealthyPercentage,
 		DiskKey: env.Keys.ARN[keys.Compute], Tags: tags(c.ctx.Stack(), c.in), ParametersPath: c.path,

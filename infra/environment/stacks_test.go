@@ -70,7 +70,7 @@ func TestLabDiffersFromProductionOnlyInPlaceSizeAndProtection(t *testing.T) {
 		"endpoint", "account", "domain", "site", "hostedZone", "certificateFile", "certificateKeyFile", "certificateChainFile",
 		"databaseCaFile", "tags", "stewards",
 		// sizes
-		"webInstanceType", "webStatedLoad", "webPeakLoad", "webServerLoad", "webGraceSeconds", "webRateLimit", "drainSeconds",
+		"webInstanceType", "webStatedLoad", "webPeakLoad", "webServerLoad", "webGraceSeconds", "webWarmupSeconds", "webRateLimit", "drainSeconds",
 		"databaseInstanceClass", "databaseBackupDays", "logRetentionDays", "keyDeletionDays",
 		// protections
 		"protectData", "databaseDeletionProtection", "databaseFinalSnapshot", "loadBalancerDeletionProtection",

@@ -95,6 +95,8 @@ var serverKeys = []Key{
 		func(s *Settings) *int { return &s.ScaleOutPercent }),
 	number("webGraceSeconds", 180, 1, 7200, "How long a new server may take to boot before its health counts.",
 		func(s *Settings) *int { return &s.GraceSeconds }),
+	number("webWarmupSeconds", 60, 0, 3600, "How long a new server that is in service has to warm up: until then it neither counts for scaling nor takes an unhealthy one's place.",
+		func(s *Settings) *int { return &s.WarmupSeconds }),
 	number("webMinHealthyPercentage", 100, 0, 100, "How much of the fleet serves at least while servers are replaced, for their health or for a new release.",
 		func(s *Settings) *int { return &s.MinHealthyPercentage }),
 	number("webMaxHealthyPercentage", 150, 100, 200, "How much of the fleet is there at most while servers are replaced. Above 100 new servers are launched before old ones end.",

@@ -57,6 +57,7 @@ type Settings struct {
 	ServerLoad      int // requests a second
 	ScaleOutPercent int
 	GraceSeconds    int
+	WarmupSeconds   int
 	// Per cent of the fleet, while servers are replaced.
 	MinHealthyPercentage int
 	MaxHealthyPercentage int

@@ -27,7 +27,7 @@ var others = map[string]string{
 	"certificateFile": "a.pem", "certificateKeyFile": "a.key", "certificateChainFile": "ca.pem",
 	"webRateLimit": "99", "healthIntervalSeconds": "10", "healthTimeoutSeconds": "4", "healthThreshold": "3", "drainSeconds": "7",
 	"appArtifact": "build/app", "webImage": "ami-0123456789abcdef0", "webInstanceType": "t3.small", "webStatedLoad": "10",
-	"webPeakLoad": "9000", "webServerLoad": "5", "webScaleOutPercent": "50", "webGraceSeconds": "9",
+	"webPeakLoad": "9000", "webServerLoad": "5", "webScaleOutPercent": "50", "webGraceSeconds": "9", "webWarmupSeconds": "8",
 	"webMinHealthyPercentage": "90", "webMaxHealthyPercentage": "120",
 	"databaseCaFile": "ca.pem", "databaseEngineVersion": "15.9", "databaseInstanceClass": "db.t4g.medium", "databaseName": "other",
 	"databaseBackupDays": "8", "databaseBackupWindow": "01:00-01:30", "databaseInsights": "false", "maintenanceWindow": "sun:06:00-sun:07:00",

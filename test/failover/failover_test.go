@@ -117,7 +117,7 @@ func open(t *testing.T, name string) *run.Suite {
 	require.NoError(t, err)
 	leftovers, err := undo.Open(filepath.Join(root, ".haven", undo.Name))
 	require.NoError(t, err)
-	s.Drill = &run.Drill{Environment: environment, Leftovers: leftovers, Plan: true, Say: t.Logf}
+	s.Drill = &run.Drill{Environment: environment, Leftovers: leftovers, Say: t.Logf}
 	if name == stack.Lab { // Terratest finds the lab by the variables of AWS's SDK
 		for key, value := range map[string]string{
 			"AWS_ENDPOINT_URL": *environment.Config.BaseEndpoint, "AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": environment.Outputs.Region,

@@ -31,7 +31,7 @@ func TestAKilledDrillIsHealed(t *testing.T) {
 	require.NoFileExists(t, left, "another drill runs, or was killed")
 	t.Cleanup(func() { // whatever happens below
 		if _, err := os.Stat(left); err == nil {
-			said, err := haven(context.Background(), root, "drill", "run", "--only", "failover/firewall/known-bad", "--times", "1", "--plan=false")
+			said, err := haven(context.Background(), root, "drill", "run", "--only", "failover/firewall/known-bad", "--times", "1", "--plan", "never")
 			require.NoError(t, err, said)
 		}
 	})
@@ -53,7 +53,7 @@ func TestAKilledDrillIsHealed(t *testing.T) {
 // kill begins a drill and kills it, with no chance to tidy up, once the fault's effect was seen.
 func kill(t *testing.T, root string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(root, ".haven", "bin", "haven"), "drill", "run", "--only", killed, "--plan=false")
+	cmd := exec.Command(filepath.Join(root, ".haven", "bin", "haven"), "drill", "run", "--only", killed, "--plan", "never")
 	cmd.Dir = root
 	pipe, err := cmd.StderrPipe()
 	require.NoError(t, err)
