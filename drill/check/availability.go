@@ -68,6 +68,10 @@ func WithinBudget(h history.History, budget time.Duration, kinds ...history.Kind
 // ErrorShare says that the share of operations that did not end ok is at most the budget (0 to 1).
 func ErrorShare(h history.History, from, to time.Duration, budget float64, kinds ...history.Kind) []Finding {
 	bad, all := Failures(h, from, to, kinds...)
+	return share(from, bad, all, budget)
+}
+
+func share(from time.Duration, bad, all int, budget float64) []Finding {
 	if all == 0 || float64(bad) <= budget*float64(all) {
 		return nil
 	}
@@ -76,13 +80,28 @@ func ErrorShare(h history.History, from, to time.Duration, budget float64, kinds
 
 // Failures counts the operations of the kinds that began in [from, to), and those of them that did not end ok.
 func Failures(h history.History, from, to time.Duration, kinds ...history.Kind) (bad, all int) {
-	operations := history.Between(h.Of(kinds...), from, to)
+	return failures(history.Between(h.Of(kinds...), from, to))
+}
+
+func failures(operations []history.Operation) (bad, all int) {
 	for _, o := range operations {
 		if o.Outcome != history.OK {
 			bad++
 		}
 	}
 	return bad, len(operations)
+}
+
+// UnderWay tells when the first of the operations began that were under way at a time; that time itself without any. What is under way
+// when a fault comes is the fault's to answer for.
+func UnderWay(h history.History, at time.Duration) time.Duration {
+	since := at
+	for _, o := range h.Operations {
+		if o.Start < at && o.End > at {
+			since = min(since, o.Start)
+		}
+	}
+	return since
 }
 
 // Ejected says that a server answered nothing that was asked in [from, to): it was out of service.
@@ -157,7 +176,8 @@ func Reliable(h history.History, r Reliability) (problems []Finding) {
 	if rate := float64(len(steady)) / max(r.SteadyFor.Seconds(), 1e-9); rate < r.MinimumRate {
 		problems = append(problems, finding(ErrUnreliable, injecting, "%.1f requests a second before the fault, at least %.1f are needed", rate, r.MinimumRate))
 	}
-	for _, f := range ErrorShare(h, max(0, injecting-r.SteadyFor), injecting, r.SteadyFailure) {
+	bad, all := failures(slices.DeleteFunc(steady, func(o history.Operation) bool { return o.End > injecting }))
+	for _, f := range share(max(0, injecting-r.SteadyFor), bad, all, r.SteadyFailure) {
 		problems = append(problems, finding(ErrUnreliable, f.At, "before the fault, %s", f.Text))
 	}
 	return append(problems, lastWrites(h)...)

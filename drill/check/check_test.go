@@ -193,6 +193,13 @@ func TestAnUnreliableRunIsRefused(t *testing.T) {
 		return h
 	}
 	broken(t, check.Reliable(good(), needs))
+	hit := good() // by the fault, while they were under way
+	for i := 10; i < 29; i++ {
+		hit.Operations[i].Outcome, hit.Operations[i].End = history.Failed, 1510*ms
+	}
+	broken(t, check.Reliable(hit, needs))
+	require.Equal(t, 500*ms, check.UnderWay(hit, 1500*ms), "they count as the fault's")
+	require.Equal(t, 2900*ms, check.UnderWay(hit, 2900*ms))
 	for name, spoil := range map[string]func(*history.History){
 		"no fault":        func(h *history.History) { h.Marks = nil },
 		"no effect seen":  func(h *history.History) { h.Marks = h.Marks[:1] },

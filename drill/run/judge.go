@@ -78,7 +78,7 @@ func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found 
 		found = append(found, check.WithinBudget(h, limit.Total(), s.Kinds...)...)
 	}
 	if injecting, ok := h.At(history.Injecting); ok {
-		found = append(found, check.ErrorShare(h, injecting, last(h, history.Recovered), s.Errors, s.Kinds...)...)
+		found = append(found, check.ErrorShare(h, check.UnderWay(h, injecting), last(h, history.Recovered), s.Errors, s.Kinds...)...)
 	}
 	return slices.Concat(found, unreliable, check.Reliable(h, reliability))
 }
@@ -142,7 +142,7 @@ func measure(h history.History, kinds []history.Kind, whole []time.Duration) Mea
 		}
 	}
 	if injecting, ok := h.At(history.Injecting); ok {
-		if bad, all := check.Failures(h, injecting, last(h, history.Recovered), kinds...); all > 0 {
+		if bad, all := check.Failures(h, check.UnderWay(h, injecting), last(h, history.Recovered), kinds...); all > 0 {
 			m.ErrorShare = float64(bad) / float64(all)
 		}
 	}
