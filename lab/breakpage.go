@@ -80,7 +80,10 @@ func (o *offers) zone(z overview.Zone) {
 	for _, x := range z.Database {
 		o.process(z.Name, x.ID, x.ID, "Hang the database server", x.Role == "writer")
 		o.add(faults.Crash, z.Name, x.ID, x.ID, "Kill the database server and its host", x.Role == "writer", nil)
-		if x.Role == "reader" {
+		switch x.Role {
+		case "writer":
+			o.add(faults.DatabaseUnfenced, z.Name, x.ID, x.ID, "Let it go on writing when it is lost and another is promoted", true, nil)
+		case "reader":
 			o.add(faults.ReplayPaused, z.Name, x.ID, x.ID, "Have it fall behind the writer", false, nil)
 		}
 		o.add(faults.StorageFull, z.Name, x.ID, x.ID, "Fill its cluster's storage", true, nil)

@@ -60,7 +60,7 @@ func TestWhatIsOfferedCanBePlanned(t *testing.T) {
 		kinds[choice.Kind], labels[choice.Zone+choice.On+choice.Label] = true, true
 	}
 	assert.Len(t, kinds, len(faults.Kinds()), "each kind of fault is offered")
-	assert.Len(t, offered, 3*(2+1+1+5+2*5+(5+2)+1)+2, "and each of the two readers can fall behind")
+	assert.Len(t, offered, 3*(2+1+1+5+2*5+(5+2)+1)+2+1, "and each of the two readers can fall behind, and the writer be left unfenced")
 	assert.Empty(t, choices(overview.Build(overview.Facts{Region: "us-east-1", Zones: []string{"us-east-1a"}})))
 }
 

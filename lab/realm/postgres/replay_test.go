@@ -28,7 +28,10 @@ func TestAReaderWhoseReplayIsPausedFallsBehindAndHoldsNothingUp(t *testing.T) {
 	require.Eventually(t, func() bool { return load.count() > before+20 }, 10*time.Second, 10*time.Millisecond, "writes go on")
 	w.member("db-B").ReplayPaused = false
 	w.apply()
-	w.await("no lag", func(o postgres.Observation) bool { l, paused := lag(o); return !paused && l < time.Second && w.whole(o) })
+	w.await("no lag", func(o postgres.Observation) bool {
+		l, paused := lag(o)
+		return !paused && l < time.Second && w.whole(o)
+	})
 	require.False(t, w.told(postgres.EventCrashed, "db-B"), "it was not restarted")
 
 	w.member("db-B").ReplayPaused = true

@@ -57,7 +57,8 @@ func (s *Service) CreateLaunchTemplate(ctx context.Context, in *ec2.CreateLaunch
 
 // addVersion writes the next version of a template, and the template.
 func addVersion(tx *cloud.Tx, region string, row *launchTemplateRow, data types.ResponseLaunchTemplateData, description string) (*templateVersionRow, error) {
-	row.Latest++
+	row.Numbered = max(row.Numbered, row.Latest) + 1
+	row.Latest = row.Numbered
 	version := &templateVersionRow{
 		Template: row.ID, Version: row.Latest, Description: description, Created: now(), CreatedBy: row.CreatedBy, Data: data,
 	}
@@ -188,6 +189,22 @@ func (s *Service) DeleteLaunchTemplateVersions(ctx context.Context, in *ec2.Dele
 					LaunchTemplateId: aws.String(row.ID), LaunchTemplateName: aws.String(row.Name), VersionNumber: aws.Int64(version.Version),
 				})
 		}
-		return nil
+		return keepLatest(tx, region, row)
 	})
+}
+
+// keepLatest makes the highest version that is left the latest. Numbers are not given again.
+func keepLatest(tx *cloud.Tx, region string, row *launchTemplateRow) error {
+	row.Numbered = max(row.Numbered, row.Latest)
+	for row.Latest > row.Default { // which can't be deleted
+		version, err := templateVersions.Get(tx, region, versionKey(row.ID, row.Latest))
+		if err != nil {
+			return err
+		}
+		if version != nil {
+			break
+		}
+		row.Latest--
+	}
+	return launchTemplates.save(tx, region, row)
 }

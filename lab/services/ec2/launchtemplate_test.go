@@ -32,6 +32,38 @@ func templateOf(group string) *types.RequestLaunchTemplateData {
 	}
 }
 
+func TestTheLatestVersionIsOneThatIsLeft(t *testing.T) {
+	b := newBench(t)
+	made, err := b.client.CreateLaunchTemplate(b.ctx, &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("web"), LaunchTemplateData: templateOf(b.group(b.vpc("10.0.0.0/16"), "web"))})
+	require.NoError(t, err)
+	id := made.LaunchTemplate.LaunchTemplateId
+	next := func() int64 {
+		out, err := b.client.CreateLaunchTemplateVersion(b.ctx, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateId: id, SourceVersion: aws.String("1"), LaunchTemplateData: &types.RequestLaunchTemplateData{InstanceType: types.InstanceTypeT3Large}})
+		require.NoError(t, err)
+		return *out.LaunchTemplateVersion.VersionNumber
+	}
+	latest := func() int64 {
+		out, err := b.client.DescribeLaunchTemplates(b.ctx, &ec2.DescribeLaunchTemplatesInput{LaunchTemplateIds: []string{*id}})
+		require.NoError(t, err)
+		version, err := b.client.DescribeLaunchTemplateVersions(b.ctx, &ec2.DescribeLaunchTemplateVersionsInput{LaunchTemplateId: id, Versions: []string{"$Latest"}})
+		require.NoError(t, err)
+		require.Equal(t, *out.LaunchTemplates[0].LatestVersionNumber, *version.LaunchTemplateVersions[0].VersionNumber)
+		return *out.LaunchTemplates[0].LatestVersionNumber
+	}
+	remove := func(versions ...string) {
+		_, err := b.client.DeleteLaunchTemplateVersions(b.ctx, &ec2.DeleteLaunchTemplateVersionsInput{LaunchTemplateId: id, Versions: versions})
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 2, next())
+	require.EqualValues(t, 3, next())
+	remove("2")
+	require.EqualValues(t, 3, latest())
+	remove("3")
+	require.EqualValues(t, 1, latest())
+	require.EqualValues(t, 4, next(), "a number is not given again")
+	require.EqualValues(t, 4, latest())
+}
+
 func TestLaunchTemplateVersions(t *testing.T) {
 	b := newBench(t)
 	group := b.group(b.vpc("10.0.0.0/16"), "web")

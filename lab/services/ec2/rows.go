@@ -96,7 +96,8 @@ type launchTemplateRow struct {
 	Name      string
 	CreatedBy string
 	Default   int64
-	Latest    int64
+	Latest    int64 // of those that are left
+	Numbered  int64 // the highest number that a version ever had
 }
 
 // templateVersionRow is stored under "<template>/<version>", the version padded so that they sort.
