@@ -13,6 +13,7 @@ import (
 // measure tells CloudWatch what the nodes did and which targets are healthy, once a period.
 func (s *Service) measure(observed []balancer.Observation) error {
 	now := s.now()
+	s.measured.see(observed)
 	nodes, due := s.measured.take(now)
 	if !due {
 		return nil
@@ -36,6 +37,10 @@ func (s *Service) measure(observed []balancer.Observation) error {
 					t = newTally()
 				}
 				report.node(o, t, s.measured.connections(o.Interface, o.Connections))
+				for id, group := range report.groups {
+					healthy, unhealthy := s.measured.told(o.Interface, id)
+					report.hosts(group, healthy, unhealthy)
+				}
 			}
 			report.zones()
 			s.deps.Metrics.Record(region, report.data...)
@@ -140,7 +145,6 @@ func (r *report) node(o balancer.Observation, t *tally, connections balancer.Con
 	}
 	for id, group := range r.groups {
 		r.perTarget(group, t.counts[countKey{"RequestCount", id}])
-		r.hosts(group, id, o)
 	}
 	r.count(about, "ActiveConnectionCount", float64(connections.Active+connections.ActiveTargets))
 	r.count(about, "NewConnectionCount", float64(connections.New+connections.NewTargets))
@@ -170,21 +174,15 @@ func (r *report) perTarget(group *reported, requests float64) {
 	r.data = append(r.data, alone, m)
 }
 
-// hosts adds how many targets the node finds healthy and unhealthy.
-func (r *report) hosts(group *reported, id string, o balancer.Observation) {
-	counts := map[balancer.Verdict]float64{}
-	for _, opinion := range o.Targets {
-		if opinion.Group == id {
-			counts[opinion.Verdict]++
-		}
-	}
+// hosts adds how many targets the node has found healthy and unhealthy.
+func (r *report) hosts(group *reported, healthy, unhealthy []float64) {
 	d := dimensions{balancer: r.balancer, group: group.name}
-	r.hostCount(d.list(true, false), "HealthyHostCount", counts[balancer.VerdictHealthy])
-	r.hostCount(d.list(true, false), "UnHealthyHostCount", counts[balancer.VerdictUnhealthy])
+	r.hostCount(d.list(true, false), "HealthyHostCount", healthy...)
+	r.hostCount(d.list(true, false), "UnHealthyHostCount", unhealthy...)
 }
 
-func (r *report) hostCount(dimensions []metric.Dimension, name string, count float64) {
-	r.data = append(r.data, metric.Datum{Namespace: namespace, Name: name, Dimensions: dimensions, Unit: "Count", Values: []float64{count}, Time: r.now})
+func (r *report) hostCount(dimensions []metric.Dimension, name string, counts ...float64) {
+	r.data = append(r.data, metric.Datum{Namespace: namespace, Name: name, Dimensions: dimensions, Unit: "Count", Values: counts, Time: r.now})
 }
 
 // zones adds how many targets of each zone are healthy and unhealthy.

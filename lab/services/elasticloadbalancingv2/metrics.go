@@ -24,6 +24,7 @@ type measurements struct {
 	nodes map[nodeKey]*tally
 	since time.Time
 	seen  map[string]balancer.Connections // by interface, what was told already
+	hosts map[hostKey]*hostCounts
 }
 
 type nodeKey struct{ balancer, zone string }
