@@ -72,22 +72,26 @@ func TestTheWebTiersDeclarationsFollowWhatIsMeasured(t *testing.T) {
 			b.create(3, noWarmup, func(in *sdk.CreateAutoScalingGroupInput) { in.MinSize, in.MaxSize = aws.Int32(1), aws.Int32(6) })
 			b.become(inService(3))
 			cpu.Values, count.Values = []float64{c.cpu}, []float64{c.requests}
+			put := func() {
+				for policy, edit := range map[string]func(*types.TargetTrackingConfiguration){
+					"cpu": predefined(types.MetricTypeASGAverageCPUUtilization, ""), "requests": predefined(types.MetricTypeALBRequestCountPerTarget, label),
+				} {
+					_, err := b.track(policy, func(tracked *types.TargetTrackingConfiguration) {
+						edit(tracked)
+						tracked.TargetValue, tracked.DisableScaleIn = aws.Float64(processor), aws.Bool(false)
+						if policy == "requests" {
+							tracked.TargetValue = aws.Float64(requests)
+						}
+					})
+					require.NoError(t, err)
+				}
+			}
+			put() // both, before anything was measured: one alone would act at once
 			past(watch, 20, cpu)
 			past(watch, 20, count)
-			for policy, edit := range map[string]func(*types.TargetTrackingConfiguration){
-				"cpu": predefined(types.MetricTypeASGAverageCPUUtilization, ""), "requests": predefined(types.MetricTypeALBRequestCountPerTarget, label),
-			} {
-				_, err := b.track(policy, func(tracked *types.TargetTrackingConfiguration) {
-					edit(tracked)
-					tracked.TargetValue, tracked.DisableScaleIn = aws.Float64(processor), aws.Bool(false)
-					if policy == "requests" {
-						tracked.TargetValue = aws.Float64(requests)
-					}
-				})
-				require.NoError(t, err)
-			}
+			put() // alarms are evaluated at once when they are made
 			if c.want == 3 {
-				time.Sleep(3 * time.Second) // alarms are evaluated at once when they are made
+				time.Sleep(3 * time.Second)
 				require.EqualValues(t, 3, *b.group().DesiredCapacity)
 				return
 			}
