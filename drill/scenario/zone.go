@@ -18,8 +18,9 @@ const (
 	zoneWhole = 4 * time.Minute // the zone's machines boot, and its database member catches up
 	// zoneErrors is the share of requests that may fail while a zone is lost. A client that knows no better sends a third of
 	// its requests to the lost node until the balancer's name no longer leads there, and nobody writes until a reader is
-	// promoted if the writer was there.
-	zoneErrors = 0.6
+	// promoted if the writer was there. It is a share of all requests until full strength: the longer servers take to be replaced, the
+	// smaller a whole outage's share of them is, so there is no room for more than that.
+	zoneErrors = 0.4
 )
 
 func zone() []Scenario {
