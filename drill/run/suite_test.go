@@ -251,9 +251,10 @@ const killedFile = "HAVEN_TEST_KILLED_DRILL"
 
 func TestAKilledDrillIsHealedByTheNext(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "leftovers.json")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "leftovers.json")
 	killed := exec.Command(os.Args[0], "-test.run", "^TestADrillThatIsKilled$")
-	killed.Env = append(os.Environ(), killedFile+"="+path)
+	killed.Env = append(os.Environ(), killedFile+"="+path, "TMPDIR="+dir) // it can't remove its folders itself
 	require.NoError(t, killed.Start())
 	t.Cleanup(func() { _ = killed.Process.Kill() })
 	require.Eventually(t, func() bool { _, err := os.Stat(path); return err == nil }, time.Minute, 50*time.Millisecond)

@@ -74,6 +74,7 @@ func Start(t testing.TB) *Browser {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, flags(profile)...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+profile)    // it is killed, and leaves its own there
 	cmd.ExtraFiles = []*os.File{childReads, childWrites} // the descriptors 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	said, err := os.Create(filepath.Join(profile, "said.log"))

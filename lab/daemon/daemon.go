@@ -63,7 +63,7 @@ func Start(ctx context.Context, options Options) (control.Status, error) {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC
 	}
 	if err := cmd.Start(); err != nil {
 		return control.Status{}, fmt.Errorf("starting the lab: %w", err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"haven/lab/control"
 	"haven/lab/daemon"
@@ -57,11 +58,24 @@ func (f fake) Exec(context.Context, control.ExecRequest) (control.ExecResult, er
 
 func (f fake) Stop() { close(f.stopped) }
 
+// segment is the shared memory that a fake lab leaves, as a killed database does: a System V segment's key and a POSIX name.
+const segment = 0x68766e
+
+func posixSegment(dir string) string {
+	return filepath.Join("/dev/shm", filepath.Base(filepath.Dir(dir)))
+}
+
 // serve starts an orphan that ignores signals, as a database might be left, and answers until it is stopped.
 func serve(dir string) {
 	orphan := exec.Command("sh", "-c", "trap '' TERM HUP; while :; do sleep 1; done", dir)
 	orphan.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := orphan.Start(); err != nil {
+		panic(err)
+	}
+	if _, err := unix.SysvShmGet(segment, 4096, unix.IPC_CREAT|0o600); err != nil {
+		panic(err)
+	}
+	if err := os.WriteFile(posixSegment(dir), []byte("left"), 0o600); err != nil {
 		panic(err)
 	}
 	listener, err := control.Listen(dir)
@@ -132,6 +146,16 @@ func TestAKilledLabLeavesNoProcess(t *testing.T) {
 	require.Eventually(t, func() bool { return processes(dir) == 0 }, 10*time.Second, 20*time.Millisecond, "the kernel must end them all")
 	_, err := control.NewClient(dir).Status(context.Background())
 	require.ErrorIs(t, err, control.ErrNotRunning)
+}
+
+func TestALabKeepsItsSharedMemoryFromTheHost(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("an ipc namespace needs root")
+	}
+	dir, _ := start(t)
+	require.NoFileExists(t, posixSegment(dir))
+	_, err := unix.SysvShmGet(segment, 4096, 0)
+	require.ErrorIs(t, err, unix.ENOENT)
 }
 
 func TestAFailedStartTellsItsLog(t *testing.T) {

@@ -13,6 +13,9 @@ import (
 // HostPIDVariable tells the serving process its init's process id as the host sees it.
 const HostPIDVariable = "HAVEN_LAB_HOST_PID"
 
+// sharedMemory is where POSIX shared memory lives, see shm_overview(7).
+const sharedMemory = "/dev/shm"
+
 // Init is the first process of the lab: it runs argv and returns its exit code.
 func Init(argv []string) (exit int, err error) {
 	hostPID := os.Getpid()
@@ -32,8 +35,9 @@ func Init(argv []string) (exit int, err error) {
 	return reap(child.Pid)
 }
 
-// privateMounts keeps every later mount from the host, and shows the namespace's own processes in /proc. It returns
-// this process's id as the host sees it, which only the host's /proc can tell.
+// privateMounts keeps every later mount from the host, shows the namespace's own processes in /proc, and gives the lab
+// shared memory of its own: a database that is killed leaves its segments there. It returns this process's id as the
+// host sees it, which only the host's /proc can tell.
 func privateMounts() (hostPID int, err error) {
 	self, err := os.Readlink("/proc/self")
 	if err != nil {
@@ -47,6 +51,9 @@ func privateMounts() (hostPID int, err error) {
 	}
 	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return 0, fmt.Errorf("mounting the lab's /proc: %w", err)
+	}
+	if err := unix.Mount("tmpfs", sharedMemory, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=1777"); err != nil {
+		return 0, fmt.Errorf("mounting the lab's %s: %w", sharedMemory, err)
 	}
 	return hostPID, nil
 }
