@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"haven/drill/budget"
@@ -43,17 +44,16 @@ func balancer() []Scenario {
 func otherNodesServe(_ context.Context, _ Stage, h history.History) (found []check.Finding, err error) {
 	for _, mark := range h.Marks {
 		if mark.Name == history.Injecting {
-			others := h
-			others.Operations = nil
-			for _, o := range h.Operations {
-				if o.Node != first(mark.Text) {
-					others.Operations = append(others.Operations, o)
-				}
-			}
-			found = append(found, check.ErrorShare(others, mark.At, next(h, history.Recovered, mark.At), 0)...)
+			found = append(found, check.ErrorShare(throughOthers(h, first(mark.Text)), mark.At, next(h, history.Recovered, mark.At), 0)...)
 		}
 	}
 	return found, nil
+}
+
+// throughOthers is the history of what did not go through one zone's node.
+func throughOthers(h history.History, zone string) history.History {
+	h.Operations = slices.DeleteFunc(slices.Clone(h.Operations), func(o history.Operation) bool { return o.Node == zone })
+	return h
 }
 
 // shiftedAway says that no node sent a request to the zone while traffic was shifted away from it. Cross-zone load balancing is on, so

@@ -25,7 +25,7 @@ func double() []Scenario {
 			Name: "failover/double/zone-and-database", Does: "a zone is cut off just after the database was told to fail over",
 			Promises: []string{"HA-03", "HA-06"}, Hold: zoneHold, Budget: budget.ZoneDuringFailover, Errors: zoneErrors, Whole: zoneWhole,
 			Needs: append([]string{"rds:FailoverDBCluster", "autoscaling:DescribeAutoScalingGroups", "elasticloadbalancing:DescribeTargetHealth"}, target.ExperimentNeeds...),
-			Fault: zoneDuringFailover,
+			Fault: zoneDuringFailover, Judge: otherZonesServe,
 		},
 		{
 			Name: "failover/double/server-and-mirror", Does: "a web server is terminated while a zone's copy of the files is lost; the disk is replaced",

@@ -21,6 +21,9 @@ const (
 	// promoted if the writer was there. It is a share of all requests until full strength: the longer servers take to be replaced, the
 	// smaller a whole outage's share of them is, so there is no room for more than that.
 	zoneErrors = 0.4
+	// otherZonesErrors is the share of pages that may fail through the other zones' nodes, once they must have noticed: a page that
+	// reads from a database member that was just lost is tried again within its time, and few are not answered in it.
+	otherZonesErrors = 0.1
 )
 
 func zone() []Scenario {
@@ -30,10 +33,10 @@ func zone() []Scenario {
 	}
 	power := breaks("zone-power", nil, zoneHold, func(_ context.Context, s Stage) (string, error) { return s.zone() })
 	return []Scenario{
-		lost(Scenario{Name: "failover/zone/power", Does: "a zone loses its power and gets it back", LabOnly: onlyLab, Fault: power}),
+		lost(Scenario{Name: "failover/zone/power", Does: "a zone loses its power and gets it back", LabOnly: onlyLab, Fault: power, Judge: otherZonesServe}),
 		lost(Scenario{
 			Name: "failover/zone/black-holed", Does: "a zone's subnets are cut off: nothing in them hears or is heard, nothing is refused",
-			Needs: append([]string{"autoscaling:DescribeAutoScalingGroups", "elasticloadbalancing:DescribeTargetHealth"}, target.ExperimentNeeds...), Fault: blackHoled,
+			Needs: append([]string{"autoscaling:DescribeAutoScalingGroups", "elasticloadbalancing:DescribeTargetHealth"}, target.ExperimentNeeds...), Fault: blackHoled, Judge: otherZonesServe,
 		}),
 		lost(Scenario{
 			Name: "failover/zone/returns", Does: "a zone that lost its power comes back: its servers, its way in and its database member are used again",
@@ -90,6 +93,25 @@ func (s Stage) zoneOutOfService(ctx context.Context, zone string) error {
 	}))
 }
 
+// otherZonesServe says that, while a zone was lost, pages were answered through the other zones' nodes, once each of those must have
+// noticed. Writes may wait for a writer meanwhile; pages need none.
+func otherZonesServe(_ context.Context, s Stage, h history.History) (found []check.Finding, err error) {
+	for _, mark := range h.Marks {
+		if mark.Name != history.Active {
+			continue
+		}
+		others, from, to := throughOthers(h, first(mark.Text)), mark.At+s.lag(), next(h, history.Healing, mark.At)
+		if _, all := check.Failures(others, from, to, history.Look); all == 0 {
+			found = append(found, check.Finding{Promise: check.ErrUnreliable, At: from, Text: "nobody asked for a page through the other zones while the zone was lost"})
+		}
+		for _, f := range check.ErrorShare(others, from, to, otherZonesErrors, history.Look) {
+			f.Text = "through the other zones, " + f.Text
+			found = append(found, f)
+		}
+	}
+	return found, nil
+}
+
 // usedAgain says that the zone that was lost takes part again: once everything is at full strength requests are answered through its
 // node and by its servers, and its database member is a member as before.
 func usedAgain(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
@@ -103,7 +125,11 @@ func usedAgain(ctx context.Context, s Stage, h history.History) ([]check.Finding
 	if victim == "" {
 		return nil, fmt.Errorf("the history has no mark %q", history.Recovered)
 	}
-	found := check.TakesPart(h, victim, from)
+	found, err := otherZonesServe(ctx, s, h)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, check.TakesPart(h, victim, from)...)
 	where, err := s.Zone(victim)
 	if err != nil {
 		return nil, err
