@@ -33,34 +33,60 @@ type wrongCheck struct {
 
 func calledBroken(s Stage) fault.Fault { return &wrongCheck{stage: s} }
 
-func (f *wrongCheck) Setup(ctx context.Context) (string, error) {
-	group := f.stage.Outputs.LoadBalancer.TargetGroup
-	out, err := elb.NewFromConfig(f.stage.Config).DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{group}})
+func (f *wrongCheck) Setup(ctx context.Context) (_ string, err error) {
+	f.path, err = f.stage.healthPath(ctx)
+	return "every server's health check", err
+}
+
+// healthPath is the path that the balancer asks servers for.
+func (s Stage) healthPath(ctx context.Context) (string, error) {
+	group := s.Outputs.LoadBalancer.TargetGroup
+	out, err := elb.NewFromConfig(s.Config).DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{group}})
 	if err != nil {
 		return "", err
 	}
-	if f.path = aws.ToString(out.TargetGroups[0].HealthCheckPath); f.path == noPath {
+	path := aws.ToString(out.TargetGroups[0].HealthCheckPath)
+	if path == noPath {
 		return "", fmt.Errorf("the health check of %s is wrong already", group)
 	}
-	return "every server's health check", nil
+	return path, nil
 }
 
-func (f *wrongCheck) Inject(ctx context.Context) error {
-	web, group := f.stage.Outputs.Web.GroupName, f.stage.Outputs.LoadBalancer.TargetGroup
-	if err := f.stage.Undo.Remember(UndoHealthCheck, Undoing{Kind: UndoHealthCheck, Target: group, Parameters: map[string]string{HealthPath: f.path}}); err != nil {
+// lookAway has the web servers' group leave them alone whatever their health is. What undoes it waits until they are healthy by a
+// health check's path.
+func (s Stage) lookAway(ctx context.Context, path string) error {
+	web, group := s.Outputs.Web.GroupName, s.Outputs.LoadBalancer.TargetGroup
+	if err := s.Undo.Remember(UndoHealthCheck, Undoing{Kind: UndoHealthCheck, Target: group, Parameters: map[string]string{HealthPath: path}}); err != nil {
 		return err
 	}
-	_, err := autoscaling.NewFromConfig(f.stage.Config).SuspendProcesses(ctx, &autoscaling.SuspendProcessesInput{AutoScalingGroupName: &web, ScalingProcesses: target.HealthProcesses})
-	if err != nil {
-		return err
-	}
-	_, err = elb.NewFromConfig(f.stage.Config).ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{TargetGroupArn: &group, HealthCheckPath: aws.String(noPath)})
+	_, err := autoscaling.NewFromConfig(s.Config).SuspendProcesses(ctx, &autoscaling.SuspendProcessesInput{AutoScalingGroupName: &web, ScalingProcesses: target.HealthProcesses})
 	return err
 }
 
-func (f *wrongCheck) WaitActive(ctx context.Context) error {
+// lookAgain ends lookAway.
+func (s Stage) lookAgain(ctx context.Context, path string) error {
+	if err := s.RightHealthCheck(ctx, s.Outputs.LoadBalancer.TargetGroup, path); err != nil {
+		return err
+	}
+	return s.Undo.Done(UndoHealthCheck)
+}
+
+func (f *wrongCheck) Inject(ctx context.Context) error {
+	if err := f.stage.lookAway(ctx, f.path); err != nil {
+		return err
+	}
+	_, err := elb.NewFromConfig(f.stage.Config).ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{
+		TargetGroupArn: &f.stage.Outputs.LoadBalancer.TargetGroup, HealthCheckPath: aws.String(noPath),
+	})
+	return err
+}
+
+func (f *wrongCheck) WaitActive(ctx context.Context) error { return f.stage.allUnhealthy(ctx) }
+
+// allUnhealthy waits until the balancer calls every server unhealthy.
+func (s Stage) allUnhealthy(ctx context.Context) error {
 	return target.Await(ctx, "every server to be called unhealthy", time.Minute, func(ctx context.Context) error {
-		states, err := f.stage.Targets(ctx)
+		states, err := s.Targets(ctx)
 		for id, state := range states {
 			if state != elbtypes.TargetHealthStateEnumUnhealthy {
 				return fmt.Errorf("%s is %s", id, state)
@@ -70,12 +96,7 @@ func (f *wrongCheck) WaitActive(ctx context.Context) error {
 	})
 }
 
-func (f *wrongCheck) Recover(ctx context.Context) error {
-	if err := f.stage.RightHealthCheck(ctx, f.stage.Outputs.LoadBalancer.TargetGroup, f.path); err != nil {
-		return err
-	}
-	return f.stage.Undo.Done(UndoHealthCheck)
-}
+func (f *wrongCheck) Recover(ctx context.Context) error { return f.stage.lookAgain(ctx, f.path) }
 
 // WaitRecovered has nothing to wait for but full strength.
 func (f *wrongCheck) WaitRecovered(context.Context) error { return nil }

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
-	"haven/drill/budget"
 	"haven/drill/check"
 	"haven/drill/fault"
 	"haven/drill/history"
@@ -70,37 +69,17 @@ func (s Stage) awaitLag(ctx context.Context, state cwtypes.StateValue) error {
 	return err
 }
 
-// alarmOf returns the alarm of a role and how long it may take from a cause until everyone is told of it.
-func (s Stage) alarmOf(ctx context.Context, role string) (alarm cwtypes.MetricAlarm, limit budget.Budget, err error) {
-	alarms, err := s.alarms(ctx)
-	if err != nil {
-		return alarm, limit, err
-	}
-	alarm, ok := alarms[role]
-	if !ok {
-		return alarm, limit, fmt.Errorf("the stack declares no alarm %s; type: pulumi up", role)
-	}
-	limit, err = budget.ForAlarm(budget.Alarm{Period: time.Duration(aws.ToInt32(alarm.Period)) * time.Second, Datapoints: int(aws.ToInt32(alarm.EvaluationPeriods))})
-	return alarm, limit, err
-}
-
 // lagTold says that the published lag rose over the alarm's threshold and fell below it again, that the alarm was raised in its declared
 // time after the reader fell behind and over in that time after it was healed, and that everybody was told of both.
 func lagTold(ctx context.Context, s Stage, h history.History) (found []check.Finding, err error) {
-	alarm, limit, err := s.alarmOf(ctx, lagAlarm)
+	injected, healed := wall(h, history.Injecting), wall(h, history.Healing)
+	found, err = s.alarmTold(ctx, lagAlarm, change{cwtypes.StateValueAlarm, injected, injected}, change{cwtypes.StateValueOk, healed, healed})
 	if err != nil {
 		return nil, err
 	}
-	injected, healed := wall(h, history.Injecting), wall(h, history.Healing)
-	for _, change := range []struct {
-		state cwtypes.StateValue
-		since time.Time
-	}{{cwtypes.StateValueAlarm, injected}, {cwtypes.StateValueOk, healed}} {
-		more, err := s.changedInTime(ctx, *alarm.AlarmName, change.state, change.since, change.since, limit)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, more...)
+	alarm, _, err := s.alarmOf(ctx, lagAlarm)
+	if err != nil {
+		return nil, err
 	}
 	points, err := s.published(ctx, alarm, injected)
 	if err != nil {

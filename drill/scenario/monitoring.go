@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,8 +17,11 @@ import (
 	"haven/drill/target"
 )
 
-// serversAlarm is the role of the alarm that fewer web servers are healthy than there always should be.
-const serversAlarm = "servers"
+// The roles of alarms: fewer web servers are healthy than there always should be, and too many requests end in errors.
+const (
+	serversAlarm = "servers"
+	errorsAlarm  = "errors"
+)
 
 var stewardNeeds = []string{"sns:ListSubscriptionsByTopic", "sns:ConfirmSubscription"}
 
@@ -39,6 +43,15 @@ func monitoring() []Scenario {
 			Promises: []string{"OPS-04"}, LabOnly: "on AWS nobody can look into the stewards' mailboxes, and events leave no other trace",
 			Budget: budget.ForcedFailover, Kinds: []history.Kind{history.Append, history.List}, Errors: 0.5, Whole: 2 * time.Minute,
 			Needs: append([]string{"rds:FailoverDBCluster", "cloudwatch:DescribeAlarms"}, stewardNeeds...), Fault: watched(failedOver), Judge: failoverTold,
+		},
+		{
+			Name: "failover/monitoring/errors-told", Does: "the application is stopped on every web server: the alarm is raised in its declared time, every steward is told, and told again when it is over",
+			Promises: []string{"OPS-03", "OPS-04"}, Hold: 5 * time.Second, Whole: 3 * time.Minute, Judge: errorsTold,
+			Errors: 0.8, // nobody is served until the first server's application runs again: what counts is who is told
+			Needs: slices.Concat(alarmNeeds, target.CommandNeeds, []string{
+				"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:ModifyTargetGroup", "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses",
+			}),
+			Fault: watched(allStopped),
 		},
 	}
 }
@@ -127,31 +140,17 @@ func everyAlarmTold(ctx context.Context, s Stage, h history.History) (found []ch
 // serverAlarmTold says that the alarm was raised in its declared time after the server was out of service, and over in that time after
 // the last server was back; the stewards were told of both in the time of a delivery.
 func serverAlarmTold(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
-	alarms, err := s.alarms(ctx)
-	if err != nil {
-		return nil, err
-	}
-	alarm := alarms[serversAlarm]
-	limit, err := budget.ForAlarm(budget.Alarm{Period: time.Duration(aws.ToInt32(alarm.Period)) * time.Second, Datapoints: int(aws.ToInt32(alarm.EvaluationPeriods))})
-	if err != nil {
-		return nil, err
-	}
-	var found []check.Finding
-	for _, change := range []struct {
-		state cwtypes.StateValue
-		since time.Time
-	}{{cwtypes.StateValueAlarm, wall(h, history.Injecting)}, {cwtypes.StateValueOk, wall(h, history.Active)}} {
-		until := wall(h, history.Active) // the alarm's time begins with the effect
-		if change.state == cwtypes.StateValueOk {
-			until = wall(h, history.Recovered)
-		}
-		more, err := s.changedInTime(ctx, *alarm.AlarmName, change.state, change.since, until, limit)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, more...)
-	}
-	return found, nil
+	return s.alarmTold(ctx, serversAlarm,
+		change{cwtypes.StateValueAlarm, wall(h, history.Injecting), wall(h, history.Active)}, // the alarm's time begins with the effect
+		change{cwtypes.StateValueOk, wall(h, history.Active), wall(h, history.Recovered)})
+}
+
+// errorsTold says that the alarm was raised in its declared time after the first errors, and over in that time after the last; the
+// stewards were told of both in the time of a delivery.
+func errorsTold(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
+	return s.alarmTold(ctx, errorsAlarm,
+		change{cwtypes.StateValueAlarm, wall(h, history.Injecting), wall(h, history.Injecting)},
+		change{cwtypes.StateValueOk, wall(h, history.Healing), wall(h, history.Recovered)})
 }
 
 func failoverTold(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {

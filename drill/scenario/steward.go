@@ -104,6 +104,20 @@ func (s Stage) alarms(ctx context.Context) (map[string]cwtypes.MetricAlarm, erro
 	return alarms, nil
 }
 
+// alarmOf returns the alarm of a role and how long it may take from a cause until everyone is told of it.
+func (s Stage) alarmOf(ctx context.Context, role string) (alarm cwtypes.MetricAlarm, limit budget.Budget, err error) {
+	alarms, err := s.alarms(ctx)
+	if err != nil {
+		return alarm, limit, err
+	}
+	alarm, ok := alarms[role]
+	if !ok {
+		return alarm, limit, fmt.Errorf("the stack declares no alarm %s; type: pulumi up", role)
+	}
+	limit, err = budget.ForAlarm(budget.Alarm{Period: time.Duration(aws.ToInt32(alarm.Period)) * time.Second, Datapoints: int(aws.ToInt32(alarm.EvaluationPeriods))})
+	return alarm, limit, err
+}
+
 // awaitChanges waits until all alarms are in a state.
 func (s Stage) awaitChanges(ctx context.Context, state cwtypes.StateValue, limit time.Duration) error {
 	return target.Await(ctx, fmt.Sprintf("all alarms to be %s", state), limit, func(ctx context.Context) error {
@@ -118,6 +132,28 @@ func (s Stage) awaitChanges(ctx context.Context, state cwtypes.StateValue, limit
 		}
 		return nil
 	})
+}
+
+// change is an alarm's change to a state, not before since, which its cause at a moment should bring about.
+type change struct {
+	to           cwtypes.StateValue
+	since, cause time.Time
+}
+
+// alarmTold says that the alarm of a role changed as it should have, in its declared time after each cause, and that everyone was told.
+func (s Stage) alarmTold(ctx context.Context, role string, changes ...change) (found []check.Finding, err error) {
+	alarm, limit, err := s.alarmOf(ctx, role)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		more, err := s.changedInTime(ctx, *alarm.AlarmName, c.to, c.since, c.cause, limit)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	return found, nil
 }
 
 // changedInTime says that an alarm came into a state after since, and no later than its limit after the cause, and that everyone was told.
