@@ -71,6 +71,14 @@ func ErrorShare(h history.History, from, to time.Duration, budget float64, kinds
 	return share(from, bad, all, budget)
 }
 
+// Asked says that somebody asked for one of the kinds in [from, to): what nobody asked for was neither served nor away.
+func Asked(h history.History, from, to time.Duration, kinds ...history.Kind) []Finding {
+	if _, all := Failures(h, from, to, kinds...); all > 0 {
+		return nil
+	}
+	return []Finding{finding(ErrUnreliable, from, "nobody asked for any of %v in the time that is judged", kinds)}
+}
+
 func share(from time.Duration, bad, all int, budget float64) []Finding {
 	if all == 0 || float64(bad) <= budget*float64(all) {
 		return nil

@@ -149,6 +149,14 @@ func TestTheErrorShare(t *testing.T) {
 	broken(t, check.ErrorShare(of(), 0, time.Second, 0))
 }
 
+func TestWhatNobodyAskedForProvesNothing(t *testing.T) {
+	h := of(op(history.Look, 0, history.OK), op(history.Append, 100*ms, history.Failed))
+	broken(t, check.Asked(h, 50*ms, time.Second))
+	broken(t, check.Asked(h, 50*ms, time.Second, history.Look, history.Append))
+	broken(t, check.Asked(h, 50*ms, time.Second, history.Look), check.ErrUnreliable)
+	broken(t, check.Asked(h, 200*ms, time.Second), check.ErrUnreliable)
+}
+
 func TestAnEjectedServerAnswersNothing(t *testing.T) {
 	h := of(op(history.Look, 0, history.OK), op(history.Look, 100*ms, history.OK), op(history.Look, 200*ms, history.OK, func(o *history.Operation) { o.Server = "i-2" }))
 	broken(t, check.Ejected(h, "i-1", 150*ms, time.Second))

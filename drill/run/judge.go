@@ -78,7 +78,9 @@ func Judge(h history.History, s scenario.Scenario, limit *budget.Budget) (found 
 		found = append(found, check.WithinBudget(h, limit.Total(), s.Kinds...)...)
 	}
 	if injecting, ok := h.At(history.Injecting); ok {
-		found = append(found, check.ErrorShare(h, check.UnderWay(h, injecting), last(h, history.Recovered), s.Errors, s.Kinds...)...)
+		from := check.UnderWay(h, injecting)
+		found = append(found, check.ErrorShare(h, from, last(h, history.Recovered), s.Errors, s.Kinds...)...)
+		unreliable = append(unreliable, check.Asked(h, from, 1<<62, s.Kinds...)...)
 	}
 	return slices.Concat(found, unreliable, check.Reliable(h, reliability))
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -198,6 +200,16 @@ func TestWhatProvesNothingIsInvalid(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, run.Invalid, r.Results[0].Verdict, "%+v", r.Results[0])
 		require.Equal(t, check.ErrUnreliable.Error(), r.Results[0].Findings[0].Promise)
+	})
+	t.Run("what it is about was not asked for", func(t *testing.T) {
+		t.Parallel()
+		nothing := drillOf(harmless)
+		nothing.Kinds = []history.Kind{history.Put}
+		nothing.Rates = workload.Rates{history.Look: 40, history.Append: 5}
+		r, err := suiteOf(t, newWorld(t), nothing).Run(context.Background(), run.Report{})
+		require.NoError(t, err)
+		require.Equal(t, run.Invalid, r.Results[0].Verdict, "%+v", r.Results[0])
+		require.True(t, slices.ContainsFunc(r.Results[0].Findings, func(f run.Finding) bool { return strings.Contains(f.Text, "nobody asked for any of [put]") }), "%+v", r.Results[0])
 	})
 	t.Run("trouble before the fault", func(t *testing.T) {
 		t.Parallel()

@@ -101,10 +101,7 @@ func otherZonesServe(_ context.Context, s Stage, h history.History) (found []che
 			continue
 		}
 		others, from, to := throughOthers(h, first(mark.Text)), mark.At+s.lag(), next(h, history.Healing, mark.At)
-		if _, all := check.Failures(others, from, to, history.Look); all == 0 {
-			found = append(found, check.Finding{Promise: check.ErrUnreliable, At: from, Text: "nobody asked for a page through the other zones while the zone was lost"})
-		}
-		for _, f := range check.ErrorShare(others, from, to, otherZonesErrors, history.Look) {
+		for _, f := range append(check.Asked(others, from, to, history.Look), check.ErrorShare(others, from, to, otherZonesErrors, history.Look)...) {
 			f.Text = "through the other zones, " + f.Text
 			found = append(found, f)
 		}
