@@ -18,7 +18,7 @@ import (
 // lagAlarm is the role of the alarm that readers are behind.
 const lagAlarm = "replicas"
 
-var lagNeeds = append([]string{"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory", "cloudwatch:GetMetricData", "rds:DescribeDBClusters"}, stewardNeeds...)
+var lagNeeds = append([]string{"cloudwatch:GetMetricData", "rds:DescribeDBClusters"}, alarmNeeds...)
 
 // noLag is why AWS can't do it: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraPostgreSQL.Managing.FaultInjectionQueries.html
 const noLag = "Aurora has readers fall behind by a query only (aurora_inject_replica_failure), and drills have no login to the database"

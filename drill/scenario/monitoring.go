@@ -23,10 +23,14 @@ const (
 	errorsAlarm  = "errors"
 )
 
-var stewardNeeds = []string{"sns:ListSubscriptionsByTopic", "sns:ConfirmSubscription"}
+var (
+	stewardNeeds = []string{"sns:ListSubscriptionsByTopic", "sns:ConfirmSubscription"}
+	alarmNeeds   = append([]string{"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"}, stewardNeeds...)
+	// serverLostNeeds are those of a server that is terminated, and of the alarm about it.
+	serverLostNeeds = append([]string{"ec2:TerminateInstances", "elasticloadbalancing:DescribeTargetHealth"}, alarmNeeds...)
+)
 
 func monitoring() []Scenario {
-	alarmNeeds := append([]string{"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"}, stewardNeeds...)
 	return []Scenario{
 		{
 			Name: "failover/monitoring/delivered", Does: "each declared alarm is set by hand: every steward is told of each, and again when it is over",
@@ -36,7 +40,7 @@ func monitoring() []Scenario {
 		{
 			Name: "failover/monitoring/server-lost", Does: "a web server is terminated: the alarm is raised in its declared time, every steward is told, and told again when it is over",
 			Promises: []string{"OPS-03", "OPS-04"}, Budget: budget.ServerLost, Errors: 0.02, Whole: 3 * time.Minute,
-			Needs: append([]string{"ec2:TerminateInstances", "elasticloadbalancing:DescribeTargetHealth"}, alarmNeeds...), Fault: watched(terminated), Judge: serverAlarmTold,
+			Needs: serverLostNeeds, Fault: watched(terminated), Judge: serverAlarmTold,
 		},
 		{
 			Name: "failover/monitoring/failover-told", Does: "the database fails over: every steward is told by its event, before any metric shows it",

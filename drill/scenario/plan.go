@@ -32,13 +32,16 @@ func plan() []Scenario {
 func refreshed(s Stage) fault.Fault {
 	return &call{
 		choose: func(context.Context) (string, error) { return "the stack's state", nil },
-		inject: func(ctx context.Context, _ string) error {
-			err := s.Program.ExpectNoChanges(ctx, true)
-			if errors.Is(err, target.ErrChanges) {
-				return check.Finding{Promise: check.ErrDrift, Text: err.Error()}
-			}
-			return err
-		},
+		inject: func(ctx context.Context, _ string) error { return s.asDeclared(ctx) },
 		active: func(context.Context, string) error { return nil },
 	}
+}
+
+// asDeclared refreshes the stack's state and looks at the plan. That it is not empty breaks a promise.
+func (s Stage) asDeclared(ctx context.Context) error {
+	err := s.Program.ExpectNoChanges(ctx, true)
+	if errors.Is(err, target.ErrChanges) {
+		return check.Finding{Promise: check.ErrDrift, Text: err.Error()}
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"haven/drill/budget"
 	"haven/drill/check"
 	"haven/drill/fault"
+	"haven/drill/history"
 	"haven/drill/target"
 )
 
@@ -30,6 +32,18 @@ func Regressions() []Scenario {
 			Name: "regression/database/readers-away", Does: "both readers are lost at once, as a failover may do for a moment; the writer answers for them, and no server is taken out of service",
 			Promises: []string{"HA-06"}, LabOnly: onlyLab, Seed: 33, Budget: budget.ReaderLost, Kinds: ledger, Errors: 0.1, Whole: 2 * time.Minute,
 			Needs: []string{"elasticloadbalancing:DescribeTargetHealth"}, Fault: readersAway, Judge: looksUndisturbed,
+		},
+		{
+			// Found by a whole run: a server that the group replaced within seconds was never missed, because hosts were counted every ten.
+			Name: "regression/monitoring/replaced-at-once", Does: "a web server is terminated and replaced within seconds; the alarm is raised all the same, and every steward is told",
+			Promises: []string{"OPS-03", "OPS-04"}, Seed: 7, Budget: budget.ServerLost, Errors: 0.02, Whole: 3 * time.Minute,
+			Needs: serverLostNeeds, Fault: watched(terminated), Judge: serverAlarmTold,
+		},
+		{
+			// Found by a whole run's refresh: once the version of a release that was rolled back was deleted, the stack could not be refreshed.
+			Name: "regression/plan/rolled-back-release", Does: "a release is rolled back and what it had added is deleted; refreshed, the stack is as it was declared",
+			Promises: []string{"HA-10", "HA-12"}, Seed: 9, Errors: 0, Whole: time.Minute,
+			Needs: releaseNeeds, Fault: badlyReleased, Judge: declaredAsBefore,
 		},
 	}
 }
@@ -161,4 +175,17 @@ func (f *allReaders) WaitActive(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// declaredAsBefore says that a release that never got healthy has left nothing: the servers are those from before, and the plan is empty.
+func declaredAsBefore(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
+	found, err := sameServers(ctx, s, h)
+	if err != nil {
+		return nil, err
+	}
+	err = s.asDeclared(ctx)
+	if drift := (check.Finding{}); errors.As(err, &drift) {
+		return append(found, drift), nil
+	}
+	return found, err
 }

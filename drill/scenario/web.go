@@ -48,11 +48,7 @@ func web() []Scenario {
 		{
 			Name: "failover/web/bad-deploy", Does: "a release whose servers never start is rolled out by an instance refresh; the group rolls it back and no request fails",
 			Promises: []string{"HA-04", "HA-10"}, Errors: 0, Whole: time.Minute, Judge: sameServers,
-			Needs: []string{
-				"ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplateVersions", "ec2:DeleteLaunchTemplateVersions",
-				"autoscaling:StartInstanceRefresh", "autoscaling:DescribeInstanceRefreshes", "autoscaling:CancelInstanceRefresh",
-			},
-			Fault: badlyReleased,
+			Needs: releaseNeeds, Fault: badlyReleased,
 		},
 	}
 }

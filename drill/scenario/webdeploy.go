@@ -42,6 +42,12 @@ type badRelease struct {
 	refresh  string
 }
 
+// releaseNeeds are the IAM actions of a bad release.
+var releaseNeeds = []string{
+	"ec2:CreateLaunchTemplateVersion", "ec2:DescribeLaunchTemplateVersions", "ec2:DeleteLaunchTemplateVersions",
+	"autoscaling:StartInstanceRefresh", "autoscaling:DescribeInstanceRefreshes", "autoscaling:CancelInstanceRefresh",
+}
+
 func badlyReleased(s Stage) fault.Fault { return &badRelease{stage: s} }
 
 func (f *badRelease) Setup(ctx context.Context) (string, error) {
