@@ -8,9 +8,10 @@ import (
 	"haven/drill/fault"
 )
 
-// The scripts that stop the application on a server, and start it again.
+// The scripts that stop the application on a server, and start it again. It is killed, or it would take requests for as long as the
+// balancer may send it some.
 const (
-	stop  = "systemctl stop " + application
+	stop  = "systemctl kill -s KILL " + application + "; systemctl stop " + application
 	start = "systemctl start " + application
 )
 

@@ -114,8 +114,19 @@ func (s Stage) alarmOf(ctx context.Context, role string) (alarm cwtypes.MetricAl
 	if !ok {
 		return alarm, limit, fmt.Errorf("the stack declares no alarm %s; type: pulumi up", role)
 	}
-	limit, err = budget.ForAlarm(budget.Alarm{Period: time.Duration(aws.ToInt32(alarm.Period)) * time.Second, Datapoints: int(aws.ToInt32(alarm.EvaluationPeriods))})
+	limit, err = budget.ForAlarm(budget.Alarm{Period: periodOf(alarm), Datapoints: int(aws.ToInt32(alarm.EvaluationPeriods))})
 	return alarm, limit, err
+}
+
+// periodOf is the period of the alarm's metric, or the longest of those that it computes with.
+func periodOf(alarm cwtypes.MetricAlarm) time.Duration {
+	seconds := aws.ToInt32(alarm.Period)
+	for _, query := range alarm.Metrics {
+		if query.MetricStat != nil {
+			seconds = max(seconds, aws.ToInt32(query.MetricStat.Period))
+		}
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 // awaitChanges waits until all alarms are in a state.
