@@ -11,7 +11,7 @@ import (
 // The scripts that stop the application on a server, and start it again. It is killed, or it would take requests for as long as the
 // balancer may send it some.
 const (
-	stop  = "systemctl kill -s KILL " + application + "; systemctl stop " + application
+	stop  = "systemctl stop --no-block " + application + "; systemctl kill -s KILL " + application
 	start = "systemctl start " + application
 )
 

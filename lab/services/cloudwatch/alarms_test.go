@@ -134,6 +134,32 @@ func TestAnAlarmOnAnExpression(t *testing.T) {
 	f.requireState("rate", types.StateValueAlarm)
 }
 
+func TestAnAlarmOnASumOfWhatMayNeverHaveBeen(t *testing.T) {
+	f := start(t)
+	stat := func(id, name string) types.MetricDataQuery {
+		return types.MetricDataQuery{Id: &id, ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
+			Metric: &types.Metric{Namespace: aws.String("Haven"), MetricName: &name}, Period: aws.Int32(60), Stat: aws.String("Sum"),
+		}}
+	}
+	_, err := f.client.PutMetricAlarm(background, &awscw.PutMetricAlarmInput{
+		AlarmName: aws.String("rate"), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(5), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
+		TreatMissingData: aws.String("notBreaching"),
+		Metrics: []types.MetricDataQuery{stat("never", "Never"), {Id: aws.String("share"), Expression: aws.String("100*(FILL(never,0)+FILL(bad,0))/all")}, stat("all", "All"), stat("bad", "Bad")},
+	})
+	require.NoError(t, err)
+	for range 3 {
+		f.put("All", 100)
+		f.pass(time.Minute)
+		f.evaluate()
+		f.requireState("rate", types.StateValueOk)
+	}
+	f.put("All", 100)
+	f.put("Bad", 6)
+	f.pass(time.Minute)
+	f.evaluate()
+	f.requireState("rate", types.StateValueAlarm)
+}
+
 func TestScalingActionsRepeatEachMinute(t *testing.T) {
 	f := start(t)
 	f.run()

@@ -48,7 +48,7 @@ func (f *fixture) open() {
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { store.Close() })
 	log := slog.New(slog.NewTextHandler(f.t.Output(), nil))
-	service, err := cloudwatch.New(store, filepath.Join(f.dir, "metrics.db"), log, cloudwatch.WithClock(f.now))
+	service, err := cloudwatch.New(store, filepath.Join(f.dir, "metrics.db"), log, cloudwatch.WithClock(f.machineTime))
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { service.Close() })
 	for _, name := range []string{"sns", "autoscaling", "ec2"} {
@@ -70,6 +70,9 @@ func (f *fixture) now() time.Time {
 	defer f.mu.Unlock()
 	return f.time
 }
+
+// machineTime is now in a location of its own, as a machine's clock tells it.
+func (f *fixture) machineTime() time.Time { return f.now().In(time.FixedZone("here", 2*60*60)) }
 
 func (f *fixture) pass(d time.Duration) {
 	f.mu.Lock()

@@ -46,13 +46,13 @@ func (s *Service) watchAlarms(ctx context.Context) error {
 	}
 }
 
-// windowEnd returns where the newest window of an alarm of a period ends.
+// windowEnd returns where the newest window of an alarm of a period ends, in UTC.
 func windowEnd(now time.Time, period int32) time.Time {
 	width := time.Minute
 	if period < 60 {
 		width = fineTick
 	}
-	return now.Add(-grace).Truncate(width)
+	return now.Add(-grace).Truncate(width).UTC()
 }
 
 // evaluateAll evaluates each alarm that is due, and returns when the next is.

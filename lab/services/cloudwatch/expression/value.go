@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Series are values by their time.
+// Series are values by their time, in UTC: two times that are equal in different locations are two keys.
 type Series map[time.Time]float64
 
 // Grid is the range and period of a computation: times from Start, each a Period behind the other, before End.
@@ -16,12 +16,12 @@ type Grid struct {
 	Period     time.Duration
 }
 
-// Times returns the grid's times.
+// Times returns the grid's times, in UTC.
 func (g Grid) Times() (all []time.Time) {
 	if g.Period <= 0 {
 		return nil
 	}
-	for at := g.Start; at.Before(g.End); at = at.Add(g.Period) {
+	for at := g.Start.UTC(); at.Before(g.End); at = at.Add(g.Period) {
 		all = append(all, at)
 	}
 	return all
