@@ -181,6 +181,13 @@ func TestUserDataBootsAServiceThatIsRestarted(t *testing.T) {
 	require.Equal(t, "1", l.sh("i-1", "systemctl show -p NRestarts --value web"))
 	require.Contains(t, l.sh("i-1", "systemctl status web; journalctl -u web"), "code=killed, status=9/KILL")
 	require.Contains(t, string(l.Console("i-1")), "web.service: serving")
+	pid := l.sh("i-1", "systemctl show -p MainPID --value web")
+	l.sh("i-1", "systemctl kill -s KILL web")
+	require.Eventually(t, func() bool {
+		now := l.sh("i-1", "systemctl show -p MainPID --value web")
+		return now != pid && now != "0"
+	}, 10*time.Second, 50*time.Millisecond)
+	require.Contains(t, l.sh("i-1", "systemctl kill --signal=NONE web 2>&1 || true"), "there is no such signal")
 	limits := l.sh("i-1", `cat /proc/$(systemctl show -p MainPID --value web)/limits /proc/$(systemctl show -p MainPID --value web)/status`)
 	require.Regexp(t, `Max open files\s+4096`, limits)
 	require.Regexp(t, `NoNewPrivs:\s+1`, limits)

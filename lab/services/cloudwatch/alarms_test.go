@@ -144,7 +144,7 @@ func TestAnAlarmOnASumOfWhatMayNeverHaveBeen(t *testing.T) {
 	_, err := f.client.PutMetricAlarm(background, &awscw.PutMetricAlarmInput{
 		AlarmName: aws.String("rate"), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(5), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
 		TreatMissingData: aws.String("notBreaching"),
-		Metrics: []types.MetricDataQuery{stat("never", "Never"), {Id: aws.String("share"), Expression: aws.String("100*(FILL(never,0)+FILL(bad,0))/all")}, stat("all", "All"), stat("bad", "Bad")},
+		Metrics:          []types.MetricDataQuery{stat("never", "Never"), {Id: aws.String("share"), Expression: aws.String("100*(FILL(never,0)+FILL(bad,0))/all")}, stat("all", "All"), stat("bad", "Bad")},
 	})
 	require.NoError(t, err)
 	for range 3 {

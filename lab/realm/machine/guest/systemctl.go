@@ -6,6 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"haven/lab/realm/machine/systemd"
 )
 
 // say is how a command prints.
@@ -51,6 +56,7 @@ type systemctlCall struct {
 	now, quiet, noBlock bool
 	properties          []string
 	valueOnly           bool
+	signal              syscall.Signal // of kill
 	out, errOut         say
 }
 
@@ -81,6 +87,7 @@ func (m *machine) systemctl(args []string, out, errOut say) int {
 }
 
 func parseSystemctl(args []string) (call systemctlCall, err error) {
+	call.signal = unix.SIGTERM
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
 		case arg == "--now":
@@ -96,6 +103,15 @@ func parseSystemctl(args []string) (call systemctlCall, err error) {
 			call.properties = append(call.properties, strings.Split(args[i], ",")...)
 		case strings.HasPrefix(arg, "--property="):
 			call.properties = append(call.properties, strings.Split(strings.TrimPrefix(arg, "--property="), ",")...)
+		case (arg == "-s" || arg == "--signal") && i+1 < len(args):
+			i++
+			if call.signal, err = systemd.ParseSignal(args[i]); err != nil {
+				return call, fmt.Errorf("%s %s: %w", arg, args[i], err)
+			}
+		case strings.HasPrefix(arg, "--signal="):
+			if call.signal, err = systemd.ParseSignal(strings.TrimPrefix(arg, "--signal=")); err != nil {
+				return call, fmt.Errorf("%s: %w", arg, err)
+			}
 		case idleFlags[arg]:
 		case strings.HasPrefix(arg, "-"):
 			return call, fmt.Errorf("the lab does not implement the option %s", arg)

@@ -64,13 +64,13 @@ func (m *machine) verbReload(_ systemctlCall, name string) error {
 	return nil
 }
 
-func (m *machine) verbKill(_ systemctlCall, name string) error {
+func (m *machine) verbKill(call systemctlCall, name string) error {
 	s, err := m.units.get(name)
 	if err != nil {
 		return err
 	}
 	if _, _, pid, _ := s.snapshot(); pid > 0 {
-		return unix.Kill(-pid, s.unit().KillSignal)
+		return unix.Kill(-pid, call.signal)
 	}
 	return nil
 }

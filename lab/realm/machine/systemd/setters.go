@@ -217,18 +217,23 @@ func bothTimeouts(u *Unit, value string) (err error) {
 	return err
 }
 
-func killSignal(u *Unit, value string) error {
+func killSignal(u *Unit, value string) (err error) {
+	u.KillSignal, err = ParseSignal(value)
+	return err
+}
+
+// ParseSignal reads a signal as systemd takes it: its number, or its name with or without SIG.
+func ParseSignal(value string) (syscall.Signal, error) {
 	if n, err := strconv.Atoi(value); err == nil && n > 0 && n < 65 {
-		u.KillSignal = syscall.Signal(n)
-		return nil
+		return syscall.Signal(n), nil
 	}
 	if !strings.HasPrefix(value, "SIG") {
 		value = "SIG" + value
 	}
-	if u.KillSignal = unix.SignalNum(value); u.KillSignal == 0 {
-		return errors.New("there is no such signal")
+	if signal := unix.SignalNum(value); signal != 0 {
+		return signal, nil
 	}
-	return nil
+	return 0, errors.New("there is no such signal")
 }
 
 func successStatus(u *Unit, value string) error {
