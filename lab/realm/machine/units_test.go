@@ -109,6 +109,16 @@ func TestUnits(t *testing.T) {
 		l.sh("i-1", "systemctl stop deaf")
 		require.Contains(t, l.journal("i-1", "deaf"), "timed out. Killing")
 	})
+	t.Run("what takes its time to stop can be killed meanwhile, and stays stopped", func(t *testing.T) {
+		l.unit("i-1", "patient", "[Service]\nRestart=always\nRestartSec=0\nExecStart=/bin/bash -c 'trap \"\" TERM; echo ready; while :; do sleep 1; done'")
+		require.Eventually(t, func() bool { return strings.Contains(l.journal("i-1", "patient"), "ready") }, 20*time.Second, 10*time.Millisecond)
+		begun := time.Now()
+		l.sh("i-1", "systemctl stop --no-block patient && systemctl kill -s KILL patient")
+		require.Eventually(t, func() bool { return l.sh("i-1", "systemctl is-active patient || true") == "inactive" }, 20*time.Second, 10*time.Millisecond)
+		require.Less(t, time.Since(begun), 45*time.Second, "its time to stop is 90 s")
+		time.Sleep(200 * time.Millisecond)
+		require.Equal(t, "inactive", l.sh("i-1", "systemctl is-active patient || true"))
+	})
 	t.Run("a changed file counts after daemon-reload", func(t *testing.T) {
 		l.unit("i-1", "changing", "[Service]\nType=oneshot\nExecStart=/bin/echo old")
 		l.sh("i-1", "sed -i s/old/new/ /etc/systemd/system/changing.service && systemctl start changing")

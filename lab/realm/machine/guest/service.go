@@ -98,14 +98,20 @@ func (s *service) start() error {
 
 // stop stops the service and returns when nothing of it is left.
 func (s *service) stop() {
-	s.mu.Lock()
-	cancel, done := s.cancel, s.done
-	s.mu.Unlock()
-	if done == nil {
-		return
+	if done := s.beginStop(); done != nil {
+		<-done
 	}
-	cancel()
-	<-done
+}
+
+// beginStop tells the service to end, and returns what is closed when it has; nil: it does not run.
+func (s *service) beginStop() (done <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		return nil
+	}
+	s.cancel()
+	return s.done
 }
 
 // resetFailed forgets failures and the count of starts.

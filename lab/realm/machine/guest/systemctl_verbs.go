@@ -21,19 +21,26 @@ func (m *machine) verbStart(call systemctlCall, name string) error {
 	return m.units.start(name)
 }
 
-func (m *machine) verbStop(_ systemctlCall, name string) error {
+func (m *machine) verbStop(call systemctlCall, name string) error {
 	if isTarget(name) {
 		return nil
 	}
 	s, err := m.units.get(name)
-	if err == nil {
+	switch {
+	case err != nil:
+		return err
+	case call.noBlock:
+		s.beginStop()
+	default:
 		s.stop()
 	}
-	return err
+	return nil
 }
 
 func (m *machine) verbRestart(call systemctlCall, name string) error {
-	if err := m.verbStop(call, name); err != nil {
+	stop := call
+	stop.noBlock = false // what is started is started after it
+	if err := m.verbStop(stop, name); err != nil {
 		return err
 	}
 	return m.verbStart(call, name)
