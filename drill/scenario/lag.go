@@ -12,7 +12,6 @@ import (
 	"haven/drill/check"
 	"haven/drill/fault"
 	"haven/drill/history"
-	"haven/drill/target"
 )
 
 // lagAlarm is the role of the alarm that readers are behind.
@@ -37,36 +36,14 @@ const lagLimit = 8 * time.Minute
 type lagging struct{ breakage }
 
 func (l *lagging) WaitActive(ctx context.Context) error {
-	return l.stage.awaitLag(ctx, cwtypes.StateValueAlarm)
+	return l.stage.awaitAlarm(ctx, lagAlarm, cwtypes.StateValueAlarm)
 }
 
 func (l *lagging) WaitRecovered(ctx context.Context) error {
 	if err := l.breakage.WaitRecovered(ctx); err != nil {
 		return err
 	}
-	return l.stage.awaitLag(ctx, cwtypes.StateValueOk)
-}
-
-// awaitLag waits until the lag's alarm is in a state, for as long as it may take. That it is not breaks a promise.
-func (s Stage) awaitLag(ctx context.Context, state cwtypes.StateValue) error {
-	alarm, limit, err := s.alarmOf(ctx, lagAlarm)
-	if err != nil {
-		return err
-	}
-	err = target.Await(ctx, fmt.Sprintf("alarm %s to be %s", aws.ToString(alarm.AlarmName), state), limit.Total()+delivering(), func(ctx context.Context) error {
-		alarms, err := s.alarms(ctx)
-		if err != nil {
-			return err
-		}
-		if now := alarms[lagAlarm]; now.StateValue != state {
-			return fmt.Errorf("it is %s: %s", now.StateValue, aws.ToString(now.StateReason))
-		}
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		return check.Finding{Promise: check.ErrAlarm, Text: err.Error()}
-	}
-	return err
+	return l.stage.awaitAlarm(ctx, lagAlarm, cwtypes.StateValueOk)
 }
 
 // lagTold says that the published lag rose over the alarm's threshold and fell below it again, that the alarm was raised in its declared

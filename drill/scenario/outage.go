@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"haven/drill/fault"
 )
 
@@ -69,8 +71,13 @@ func (f *outage) Recover(ctx context.Context) error {
 	return f.stage.lookAgain(ctx, f.path)
 }
 
-// WaitRecovered has nothing to wait for but full strength.
-func (f *outage) WaitRecovered(context.Context) error { return nil }
+// WaitRecovered waits for the alarm while there are requests: without any the last minute that had some is all that it knows.
+func (f *outage) WaitRecovered(ctx context.Context) error {
+	if err := f.stage.awaitAlarm(ctx, errorsAlarm, cwtypes.StateValueAlarm); err != nil {
+		return err
+	}
+	return f.stage.awaitAlarm(ctx, errorsAlarm, cwtypes.StateValueOk)
+}
 
 // Cleanup leaves what is remembered to those who undo everything after a fault.
 func (f *outage) Cleanup(context.Context) error { return nil }
