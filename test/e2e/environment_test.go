@@ -41,6 +41,7 @@ func TestEnvironment(t *testing.T) {
 	step("terratest", c.terratest)
 	step("tag", c.tag)
 	step("roll", c.roll)
+	step("readme", c.readme)
 	step("killed lab", c.killedLab)
 	step("protections", c.protections)
 	step("down", c.down)
