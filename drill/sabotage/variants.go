@@ -62,6 +62,10 @@ func All() []Variant {
 			Name: "fencing-off", Does: "a writer that is lost but not dead writes on beside the one that takes its place", Scenario: "failover/database/writer-hangs", Control: "HA-06",
 			Promises: []error{check.ErrTwoWriters, check.ErrLostAppend}, change: fencingOff, alter: notWell,
 		},
+		{
+			Name: "alarms-that-tell-nobody", Does: "alarms are raised, and nobody is told", Scenario: "failover/monitoring/errors-told", Control: "OPS-04",
+			Promises: []error{check.ErrAlarm}, change: tellingNobody,
+		},
 	}
 }
 
