@@ -109,9 +109,10 @@ func TestAFailoverLosesNothingAcknowledged(t *testing.T) {
 	c := open(t, pgtest.Secret(t, pgtest.Password), primary.CA, primary.Address(), standby.Address())
 	ctx := within(t, 60*time.Second)
 	require.NoError(t, c.Prepare(ctx))
-	page, err := c.List(ctx, "acme", 0, 1, false)
-	require.NoError(t, err)
-	require.Equal(t, "reader", page.Role, "a standby must be preferred")
+	require.Eventually(t, func() bool {
+		page, err := c.List(ctx, "acme", 0, 1, false)
+		return err == nil && page.Role == "reader"
+	}, 30*time.Second, 10*time.Millisecond, "a standby must be preferred, once it answers in its time")
 
 	stop := make(chan struct{})
 	acknowledged := map[string]int64{}
@@ -138,7 +139,7 @@ func TestAFailoverLosesNothingAcknowledged(t *testing.T) {
 	client.Wait()
 
 	require.Greater(t, len(acknowledged), 10)
-	_, _, err = add(ctx, c, "after", `"x"`)
+	_, _, err := add(ctx, c, "after", `"x"`)
 	require.NoError(t, err, "the promoted standby must be found")
 	found := map[string]int64{}
 	for after := int64(0); ; {
