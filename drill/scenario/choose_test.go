@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,4 +59,19 @@ func TestOnlyTheOutboundEntryIsTheDrills(t *testing.T) {
 	require.False(t, hasEntry(entry(blockNumber, false)))
 	require.False(t, hasEntry(entry(100, true)))
 	require.False(t, hasEntry(types.NetworkAcl{}))
+}
+
+func TestSoManyServersAreChosenThatFewerThanAThresholdAreLeft(t *testing.T) {
+	s := Stage{Random: rand.New(rand.NewPCG(1, 1))}
+	for there, wanted := range map[int]int{3: 1, 5: 3} {
+		servers := []string{"i-a", "i-b", "i-c", "i-d", "i-e"}[:there]
+		chosen, err := s.below(servers, 3)
+		require.NoError(t, err)
+		require.Len(t, chosen, wanted)
+		require.Subset(t, servers, chosen)
+		slices.Sort(chosen)
+		require.Len(t, slices.Compact(chosen), wanted, "each once")
+	}
+	_, err := s.below([]string{"i-a", "i-b"}, 3)
+	require.ErrorContains(t, err, "2 servers are healthy, fewer than 3 already")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,9 +39,9 @@ func monitoring() []Scenario {
 			Needs: append([]string{"cloudwatch:SetAlarmState"}, alarmNeeds...), Fault: alarmsSet, Judge: everyAlarmTold,
 		},
 		{
-			Name: "failover/monitoring/server-lost", Does: "a web server is terminated: the alarm is raised in its declared time, every steward is told, and told again when it is over",
+			Name: "failover/monitoring/server-lost", Does: "a web server is terminated, or as many as make fewer than there always should be: the alarm is raised in its declared time, every steward is told, and told again when it is over",
 			Promises: []string{"OPS-03", "OPS-04"}, Budget: budget.ServerLost, Errors: 0.02, Whole: 3 * time.Minute,
-			Needs: serverLostNeeds, Fault: watched(terminated), Judge: serverAlarmTold,
+			Needs: serverLostNeeds, Fault: watched(tooManyTerminated), Judge: serverAlarmTold,
 		},
 		{
 			Name: "failover/monitoring/failover-told", Does: "the database fails over: every steward is told by its event, before any metric shows it",
@@ -58,6 +59,39 @@ func monitoring() []Scenario {
 			Fault: watched(allStopped),
 		},
 	}
+}
+
+// tooManyTerminated ends so many servers that fewer are healthy than the alarm allows: one, unless the group has scaled out.
+func tooManyTerminated(s Stage) fault.Fault {
+	return s.terminates(func(ctx context.Context) (string, error) {
+		alarm, _, err := s.alarmOf(ctx, serversAlarm)
+		if err != nil {
+			return "", err
+		}
+		healthy, err := s.healthyServers(ctx)
+		if err != nil {
+			return "", err
+		}
+		chosen, err := s.below(healthy, int(aws.ToFloat64(alarm.Threshold)))
+		return strings.Join(chosen, " "), err
+	})
+}
+
+// below chooses so many of what is there that fewer than a threshold are left.
+func (s Stage) below(there []string, threshold int) (chosen []string, err error) {
+	left := slices.Clone(there)
+	for len(left) >= max(threshold, 1) {
+		one, err := s.oneOf("healthy server", left)
+		if err != nil {
+			return nil, err
+		}
+		chosen = append(chosen, one)
+		left = slices.DeleteFunc(left, func(id string) bool { return id == one })
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("choosing a victim: %d servers are healthy, fewer than %d already", len(there), threshold)
+	}
+	return chosen, nil
 }
 
 // watched is a fault that begins with stewards who can be told, and with no alarm raised: one that is is not raised again.

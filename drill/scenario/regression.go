@@ -37,7 +37,7 @@ func Regressions() []Scenario {
 			// Found by a whole run: a server that the group replaced within seconds was never missed, because hosts were counted every ten.
 			Name: "regression/monitoring/replaced-at-once", Does: "a web server is terminated and replaced within seconds; the alarm is raised all the same, and every steward is told",
 			Promises: []string{"OPS-03", "OPS-04"}, Seed: 7, Budget: budget.ServerLost, Errors: 0.02, Whole: 3 * time.Minute,
-			Needs: serverLostNeeds, Fault: watched(terminated), Judge: serverAlarmTold,
+			Needs: serverLostNeeds, Fault: watched(tooManyTerminated), Judge: serverAlarmTold,
 		},
 		{
 			// Found by a whole run's refresh: once the version of a release that was rolled back was deleted, the stack could not be refreshed.

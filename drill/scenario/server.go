@@ -20,17 +20,22 @@ const outOfService = "out of service"
 
 // server chooses a web server that serves.
 func (s Stage) server(ctx context.Context) (string, error) {
-	states, err := s.Targets(ctx)
+	healthy, err := s.healthyServers(ctx)
 	if err != nil {
 		return "", err
 	}
-	var healthy []string
+	return s.oneOf("healthy server", healthy)
+}
+
+// healthyServers are the web servers that serve.
+func (s Stage) healthyServers(ctx context.Context) (healthy []string, err error) {
+	states, err := s.Targets(ctx)
 	for id, state := range states {
 		if state == elbtypes.TargetHealthStateEnumHealthy {
 			healthy = append(healthy, id)
 		}
 	}
-	return s.oneOf("healthy server", healthy)
+	return healthy, err
 }
 
 // serversOfZone chooses all web servers of a zone, with spaces between them.
