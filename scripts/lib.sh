@@ -40,8 +40,10 @@ print_breakdown() {
 use_toolchain() {
   # shellcheck source=/dev/null
   . "$state/env"
-  mkdir -p "$lab/pulumi"
-  chmod 700 "$lab" "$lab/pulumi"
+  # The provider writes what it hands on as files into the folder for temporary ones, and leaves it there.
+  export TMPDIR=$state/tmp
+  mkdir -p "$lab/pulumi" "$TMPDIR"
+  chmod 700 "$lab" "$lab/pulumi" "$TMPDIR"
   export PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL:-file://$lab/pulumi}
   # The lab's state is a folder that only its owner can read, and guards nothing but the lab itself.
   if [ "$PULUMI_BACKEND_URL" = "file://$lab/pulumi" ]; then

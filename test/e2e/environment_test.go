@@ -270,8 +270,8 @@ func (c *clone) down(t *testing.T) {
 	require.Contains(t, out, "The account is empty.")
 }
 
-// leftovers are what a lab could leave on the host: namespaces, mounts, loop devices, links, control groups and
-// processes. Other tests' own, which come and go under /tmp, are not looked at.
+// leftovers are what an environment could leave on the host: namespaces, mounts, loop devices, links, control groups,
+// processes, and what the provider keeps as files. Other tests' own, which come and go under /tmp, are not looked at.
 func leftovers(t *testing.T) (all []string) {
 	t.Helper()
 	raw, err := os.ReadFile("/proc/self/mounts")
@@ -281,7 +281,7 @@ func leftovers(t *testing.T) (all []string) {
 			all = append(all, "mount "+fields[0]+" "+fields[1])
 		}
 	}
-	for _, pattern := range []string{"/run/netns/*", "/sys/class/net/*"} {
+	for _, pattern := range []string{"/run/netns/*", "/sys/class/net/*", filepath.Join(os.TempDir(), "pulumi-*")} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		all = append(all, found...)
