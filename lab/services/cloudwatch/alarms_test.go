@@ -111,53 +111,42 @@ func TestAnAlarmOfHighResolutionGoesOnWithinItsTenSeconds(t *testing.T) {
 	f.requireState("fast", types.StateValueAlarm)
 }
 
-func TestAnAlarmOnAnExpression(t *testing.T) {
-	f := start(t)
-	stat := func(id, name string) types.MetricDataQuery {
-		return types.MetricDataQuery{Id: &id, ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
+// rate puts the alarm "rate" on an expression over the sums of "Bad", "All" and "Never", by those names in small letters.
+func (f *fixture) rate(expression string) {
+	queries := []types.MetricDataQuery{{Id: aws.String("share"), Expression: &expression}}
+	for id, name := range map[string]string{"bad": "Bad", "all": "All", "never": "Never"} {
+		queries = append(queries, types.MetricDataQuery{Id: &id, ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
 			Metric: &types.Metric{Namespace: aws.String("Haven"), MetricName: &name}, Period: aws.Int32(60), Stat: aws.String("Sum"),
-		}}
+		}})
 	}
 	_, err := f.client.PutMetricAlarm(background, &awscw.PutMetricAlarmInput{
 		AlarmName: aws.String("rate"), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(5), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
-		Metrics: []types.MetricDataQuery{stat("bad", "Bad"), stat("all", "All"), {Id: aws.String("share"), Expression: aws.String("IF(all > 0, 100 * FILL(bad, 0) / all, 0)")}},
+		Metrics: queries, TreatMissingData: aws.String("notBreaching"),
 	})
-	require.NoError(t, err)
-	f.put("All", 100)
-	f.pass(time.Minute)
-	f.evaluate()
-	f.requireState("rate", types.StateValueOk)
-	f.put("All", 100)
-	f.put("Bad", 6)
-	f.pass(time.Minute)
-	f.evaluate()
-	f.requireState("rate", types.StateValueAlarm)
+	require.NoError(f.t, err)
 }
 
-func TestAnAlarmOnASumOfWhatMayNeverHaveBeen(t *testing.T) {
-	f := start(t)
-	stat := func(id, name string) types.MetricDataQuery {
-		return types.MetricDataQuery{Id: &id, ReturnData: aws.Bool(false), MetricStat: &types.MetricStat{
-			Metric: &types.Metric{Namespace: aws.String("Haven"), MetricName: &name}, Period: aws.Int32(60), Stat: aws.String("Sum"),
-		}}
+func TestAnAlarmOnAnExpression(t *testing.T) {
+	for name, expression := range map[string]string{
+		"a share":                           "IF(all > 0, 100 * FILL(bad, 0) / all, 0)",
+		"a sum of what may never have been": "100*(FILL(never,0)+FILL(bad,0))/all",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			f.rate(expression)
+			for range 2 {
+				f.put("All", 100)
+				f.pass(time.Minute)
+				f.evaluate()
+				f.requireState("rate", types.StateValueOk)
+			}
+			f.put("All", 100)
+			f.put("Bad", 6)
+			f.pass(time.Minute)
+			f.evaluate()
+			f.requireState("rate", types.StateValueAlarm)
+		})
 	}
-	_, err := f.client.PutMetricAlarm(background, &awscw.PutMetricAlarmInput{
-		AlarmName: aws.String("rate"), EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(5), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
-		TreatMissingData: aws.String("notBreaching"),
-		Metrics:          []types.MetricDataQuery{stat("never", "Never"), {Id: aws.String("share"), Expression: aws.String("100*(FILL(never,0)+FILL(bad,0))/all")}, stat("all", "All"), stat("bad", "Bad")},
-	})
-	require.NoError(t, err)
-	for range 3 {
-		f.put("All", 100)
-		f.pass(time.Minute)
-		f.evaluate()
-		f.requireState("rate", types.StateValueOk)
-	}
-	f.put("All", 100)
-	f.put("Bad", 6)
-	f.pass(time.Minute)
-	f.evaluate()
-	f.requireState("rate", types.StateValueAlarm)
 }
 
 func TestScalingActionsRepeatEachMinute(t *testing.T) {
