@@ -44,9 +44,12 @@ use_toolchain() {
   export TMPDIR=$state/tmp
   mkdir -p "$lab/pulumi" "$TMPDIR"
   chmod 700 "$lab" "$lab/pulumi" "$TMPDIR"
-  export PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL:-file://$lab/pulumi}
+  # Without metadata: Pulumi replaces the state's file at once, but not the one with the metadata beside it, and a state
+  # with half of that can't be read.
+  local own="file://$lab/pulumi?metadata=skip"
+  export PULUMI_BACKEND_URL=${PULUMI_BACKEND_URL:-$own}
   # The lab's state is a folder that only its owner can read, and guards nothing but the lab itself.
-  if [ "$PULUMI_BACKEND_URL" = "file://$lab/pulumi" ]; then
+  if [ "$PULUMI_BACKEND_URL" = "$own" ]; then
     export PULUMI_CONFIG_PASSPHRASE=${PULUMI_CONFIG_PASSPHRASE-haven-lab}
   fi
 }
@@ -68,7 +71,7 @@ end_orphans() {
       *) continue ;;
     esac
     parent=$(awk '{print $4}' "$process/stat" 2>/dev/null) || continue
-    [ "$parent" != 1 ] || kill "${process#/proc/}" 2>/dev/null || true
+    [ "$parent" != 1 ] || kill -KILL "${process#/proc/}" 2>/dev/null || true
   done
 }
 
@@ -76,7 +79,5 @@ end_orphans() {
 take_over() {
   end_orphans
   pulumi cancel --yes -s lab >/dev/null 2>&1 || true
-  if pulumi stack export -s lab 2>/dev/null | grep -q '"pending_operations": \['; then
-    haven adopt -s lab
-  fi
+  haven adopt -s lab
 }

@@ -21,7 +21,7 @@ func newAdopt() *cobra.Command {
 		Use:   "adopt",
 		Short: "Take back what a killed pulumi had begun to create",
 		Long: "Take back what a killed pulumi had begun to create: find it, give it to the stack's state, and refresh the state.\n" +
-			"What cannot be looked up is named and forgotten.",
+			"What cannot be looked up is named and forgotten. A stack whose last pulumi ended by itself is left as it is.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runAdopt(cmd.Context(), stack, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -43,6 +43,9 @@ func runAdopt(ctx context.Context, stack string, stdout, stderr io.Writer) error
 	export, err := adopt.Parse(raw)
 	if err != nil {
 		return err
+	}
+	if !export.Interrupted() {
+		return nil
 	}
 	if err := complete(ctx, root, stack, export, stderr); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"haven/infra/environment"
 	"haven/infra/outputs"
 	"haven/infra/settings"
+	"haven/infra/settings/settingstest"
 )
 
 var someFile = webtier.File{Path: "/some/file", SHA256: strings.Repeat("ab", 32)}
@@ -36,7 +37,7 @@ func program(s settings.Settings) pulumi.RunFunc {
 
 func load(t *testing.T, stack string, more ...string) settings.Settings {
 	t.Helper()
-	config := stackConfig(t, stack)
+	config := settingstest.StackConfig(t, stack)
 	for i := 0; i+1 < len(more); i += 2 {
 		config["haven:"+more[i]] = more[i+1]
 	}
@@ -53,7 +54,7 @@ func run(t *testing.T, s settings.Settings, options recording.Options) *recordin
 }
 
 func TestEveryStackDeploysAndPreviewsAlike(t *testing.T) {
-	for _, stack := range stackNames(t) {
+	for _, stack := range settingstest.StackNames(t) {
 		t.Run(stack, func(t *testing.T) {
 			s := load(t, stack)
 			update := run(t, s, recording.Options{Stack: stack})

@@ -62,6 +62,9 @@ func (e *Export) Creates() []Pending {
 	return all
 }
 
+// Interrupted tells whether the state has operations whose outcome nobody wrote down.
+func (e *Export) Interrupted() bool { return len(objects(e.deployment["pending_operations"])) > 0 }
+
 // IDs returns the ids that the state has.
 func (e *Export) IDs() map[string]bool {
 	ids := map[string]bool{}

@@ -45,6 +45,13 @@ func TestOnlyPendingCreatesAreAskedFor(t *testing.T) {
 	require.Equal(t, "true", all[0].Inputs.Text("on"))
 	require.True(t, all[3].Replaces)
 	require.Equal(t, "us-east-1", e.Region())
+	require.True(t, e.Interrupted())
+}
+
+func TestAStateWithoutPendingOperationsWasNotInterrupted(t *testing.T) {
+	e, err := Parse([]byte(`{"version":3,"deployment":{"resources":[]}}`))
+	require.NoError(t, err)
+	require.False(t, e.Interrupted())
 }
 
 func TestWhatIsThereIsFoundAndTheRestIsNamed(t *testing.T) {
@@ -81,11 +88,5 @@ func TestAnExportWithoutDeploymentIsRefused(t *testing.T) {
 	for _, raw := range []string{``, `{}`, `[]`} {
 		_, err := Parse([]byte(raw))
 		require.Error(t, err, raw)
-	}
-}
-
-func TestNoTypeIsBothLookedUpAndRepeated(t *testing.T) {
-	for kind := range repeatable {
-		require.NotContains(t, finders, kind)
 	}
 }

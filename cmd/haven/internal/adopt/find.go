@@ -28,12 +28,9 @@ type finder func(ctx context.Context, q question) (string, error)
 var repeatable = map[string]bool{
 	"pulumi:providers:aws":                                                                       true,
 	"aws:acm/certificateValidation:CertificateValidation":                                        true,
-	"aws:autoscaling/policy:Policy":                                                              true,
-	"aws:cloudwatch/metricAlarm:MetricAlarm":                                                     true,
 	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":                                          true,
 	"aws:efs/backupPolicy:BackupPolicy":                                                          true,
 	"aws:efs/fileSystemPolicy:FileSystemPolicy":                                                  true,
-	"aws:iam/rolePolicy:RolePolicy":                                                              true,
 	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       true,
 	"aws:s3/bucketLoggingV2:BucketLoggingV2":                                                     true,
 	"aws:s3/bucketObjectv2:BucketObjectv2":                                                       true,
@@ -42,6 +39,8 @@ var repeatable = map[string]bool{
 	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     true,
 	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": true,
 	"aws:s3/bucketVersioningV2:BucketVersioningV2":                                               true,
+	"aws:sns/topicPolicy:TopicPolicy":                                                            true,
+	"aws:sns/topicSubscription:TopicSubscription":                                                true,
 	"aws:wafv2/webAclAssociation:WebAclAssociation":                                              true,
 	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration":                            true,
 }

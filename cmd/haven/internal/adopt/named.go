@@ -37,6 +37,13 @@ var (
 	})
 )
 
+// rolePolicy returns the provider's own id of a role's policy: both names.
+func rolePolicy(ctx context.Context, q question) (string, error) {
+	role, name := q.in.Text("role"), q.in.Text("name")
+	_, err := iam.NewFromConfig(q.config).GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &name})
+	return role + ":" + name, err
+}
+
 func logGroup(ctx context.Context, q question) (string, error) {
 	name := q.in.Text("name")
 	out, err := cloudwatchlogs.NewFromConfig(q.config).DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name})

@@ -29,13 +29,17 @@ var finders = map[string]finder{
 
 	"aws:acm/certificate:Certificate":               certificate,
 	"aws:autoscaling/group:Group":                   scalingGroup,
+	"aws:autoscaling/policy:Policy":                 scalingPolicy,
 	"aws:cloudwatch/logGroup:LogGroup":              logGroup,
+	"aws:cloudwatch/metricAlarm:MetricAlarm":        metricAlarm,
 	"aws:fis/experimentTemplate:ExperimentTemplate": experimentTemplate,
 	"aws:iam/instanceProfile:InstanceProfile":       instanceProfile,
 	"aws:iam/role:Role":                             role,
+	"aws:iam/rolePolicy:RolePolicy":                 rolePolicy,
 	"aws:kms/alias:Alias":                           keyAlias,
 	"aws:kms/key:Key":                               key,
 	"aws:s3/bucketV2:BucketV2":                      bucket,
+	"aws:sns/topic:Topic":                           topic,
 	"aws:ssm/parameter:Parameter":                   parameter,
 
 	"aws:efs/accessPoint:AccessPoint": accessPoint,
@@ -45,6 +49,7 @@ var finders = map[string]finder{
 	"aws:rds/cluster:Cluster":                             databaseCluster,
 	"aws:rds/clusterInstance:ClusterInstance":             databaseMember,
 	"aws:rds/clusterParameterGroup:ClusterParameterGroup": clusterParameters,
+	"aws:rds/eventSubscription:EventSubscription":         eventSubscription,
 	"aws:rds/parameterGroup:ParameterGroup":               memberParameters,
 	"aws:rds/subnetGroup:SubnetGroup":                     databaseSubnets,
 
