@@ -69,6 +69,20 @@ func TestAFailureIsNotTakenForAbsence(t *testing.T) {
 	require.ErrorContains(t, err, "looking up urn:missing: refused")
 }
 
+func TestOnlyWhatWasFoundIsWaitedFor(t *testing.T) {
+	var waited []string
+	wait := func(err error) map[string]settler {
+		one := func(_ context.Context, _ aws.Config, id string) error { waited = append(waited, id); return err }
+		return map[string]settler{"t:subnet": one, "t:missing": one}
+	}
+	found := map[string]string{"urn:subnet": "subnet-a"}
+	var said bytes.Buffer
+	require.NoError(t, settle(t.Context(), aws.Config{}, parsed(t), found, wait(nil), &said))
+	require.Equal(t, []string{"subnet-a"}, waited)
+	require.Equal(t, "adopt: waits until urn:subnet is ready\n", said.String())
+	require.ErrorContains(t, settle(t.Context(), aws.Config{}, parsed(t), found, wait(errors.New("it failed")), &said), "urn:subnet (subnet-a) is ready: it failed")
+}
+
 func TestTheStateGetsWhatWasFoundAndKeepsOtherOperations(t *testing.T) {
 	e := parsed(t)
 	e.Complete(map[string]string{"urn:subnet": "subnet-a"})

@@ -45,9 +45,14 @@ var repeatable = map[string]bool{
 	"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration":                            true,
 }
 
-// Find asks for each pending creation what is there, and returns the ids by URN. What it must forget it names on w.
+// Find asks for each pending creation what is there, waits until that is ready, and returns the ids by URN. What it must
+// forget, and what it waits for, it names on w.
 func Find(ctx context.Context, config aws.Config, e *Export, w io.Writer) (map[string]string, error) {
-	return find(ctx, config, e, finders, w)
+	found, err := find(ctx, config, e, finders, w)
+	if err != nil {
+		return nil, err
+	}
+	return found, settle(ctx, config, e, found, settlers, w)
 }
 
 func find(ctx context.Context, config aws.Config, e *Export, table map[string]finder, w io.Writer) (map[string]string, error) {
@@ -75,6 +80,21 @@ func find(ctx context.Context, config aws.Config, e *Export, table map[string]fi
 		}
 	}
 	return found, nil
+}
+
+// settle waits until everything that was found is as its creation would have left it.
+func settle(ctx context.Context, config aws.Config, e *Export, found map[string]string, table map[string]settler, w io.Writer) error {
+	for _, p := range e.Creates() {
+		id, wait := found[p.URN], table[p.Type]
+		if id == "" || wait == nil {
+			continue
+		}
+		fmt.Fprintf(w, "adopt: waits until %s is ready\n", p.URN)
+		if err := wait(ctx, config, id); err != nil {
+			return fmt.Errorf("waiting until %s (%s) is ready: %w", p.URN, id, err)
+		}
+	}
+	return nil
 }
 
 // absent tells whether AWS says that a thing does not exist, in one of its services' ways.

@@ -52,4 +52,7 @@ func TestNoTypeIsBothLookedUpAndRepeated(t *testing.T) {
 	for kind := range repeatable {
 		require.NotContains(t, finders, kind)
 	}
+	for kind := range settlers {
+		require.Contains(t, finders, kind, "what nobody finds nobody waits for")
+	}
 }

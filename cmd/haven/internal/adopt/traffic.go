@@ -2,7 +2,6 @@ package adopt
 
 import (
 	"context"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -10,11 +9,6 @@ import (
 	firewalltypes "github.com/aws/aws-sdk-go-v2/service/networkfirewall/types"
 	"github.com/aws/aws-sdk-go-v2/service/wafv2"
 	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
-)
-
-const (
-	settleLimit = 20 * time.Minute // AWS takes some minutes for a firewall's endpoints
-	settleTick  = time.Second
 )
 
 func loadBalancer(ctx context.Context, q question) (string, error) {
@@ -65,25 +59,12 @@ func firewallPolicy(ctx context.Context, q question) (string, error) {
 	return aws.ToString(out.FirewallPolicyResponse.FirewallPolicyArn), nil
 }
 
-// firewall waits until the firewall is ready: only then has it the endpoints that routes lead to.
 func firewall(ctx context.Context, q question) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, settleLimit)
-	defer cancel()
-	client := networkfirewall.NewFromConfig(q.config)
-	for {
-		out, err := client.DescribeFirewall(ctx, &networkfirewall.DescribeFirewallInput{FirewallName: aws.String(q.in.Text("name"))})
-		if err != nil {
-			return "", err
-		}
-		if out.FirewallStatus != nil && out.FirewallStatus.Status == firewalltypes.FirewallStatusValueReady {
-			return aws.ToString(out.Firewall.FirewallArn), nil
-		}
-		select {
-		case <-ctx.Done():
-			return "", ctx.Err()
-		case <-time.After(settleTick):
-		}
+	out, err := networkfirewall.NewFromConfig(q.config).DescribeFirewall(ctx, &networkfirewall.DescribeFirewallInput{FirewallName: aws.String(q.in.Text("name"))})
+	if err != nil {
+		return "", err
 	}
+	return aws.ToString(out.Firewall.FirewallArn), nil
 }
 
 func firewallLogging(ctx context.Context, q question) (string, error) {
