@@ -20,8 +20,9 @@ const clonePrefix = "haven-e2e-"
 
 // clone is a fresh checkout of what is committed.
 type clone struct {
-	t   *testing.T
-	dir string
+	t      *testing.T
+	dir    string
+	failed error // of the command that had to succeed
 }
 
 // newClone clones the project, and registers its teardown before anything is brought up.
@@ -49,6 +50,9 @@ func (c *clone) tearDown() {
 		for _, name := range []string{"lab.log", "calls.jsonl"} {
 			raw, _ := os.ReadFile(filepath.Join(c.dir, ".haven", "lab", name))
 			c.t.Logf("the end of %s:\n%s", name, tail(raw, 12000))
+		}
+		if c.failed != nil { // again, as all of that is between it and the end
+			c.t.Logf("what failed was %v", c.failed)
 		}
 	}
 	if err := os.RemoveAll(c.dir); err != nil {
@@ -100,7 +104,10 @@ func (c *clone) must(limit time.Duration, name string, args ...string) string {
 	c.t.Helper()
 	begun := time.Now()
 	out, err := c.run(limit, name, args...)
-	require.NoError(c.t, err)
+	if err != nil {
+		c.failed = err
+		require.NoError(c.t, err)
+	}
 	c.t.Logf("%s %s: %s", filepath.Base(name), strings.Join(args, " "), time.Since(begun).Round(100*time.Millisecond))
 	return out
 }
