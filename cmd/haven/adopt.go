@@ -50,7 +50,7 @@ func runAdopt(ctx context.Context, stack string, stdout, stderr io.Writer) error
 	if err := complete(ctx, root, stack, export, stderr); err != nil {
 		return err
 	}
-	told, err := pulumi(ctx, root, nil, "refresh", "-s", stack, "--yes", "--skip-preview", "--clear-pending-creates")
+	told, err := pulumi(ctx, root, nil, "refresh", "-s", stack, "--yes", "--skip-preview")
 	if err == nil {
 		_, err = stdout.Write(told)
 	}

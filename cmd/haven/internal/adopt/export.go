@@ -23,8 +23,6 @@ type Export struct {
 type Pending struct {
 	URN, Type string
 	Inputs    Inputs
-	// Replaces tells that the state has a resource of this URN: the creation is one half of a replacement.
-	Replaces bool
 }
 
 // Parse reads an export.
@@ -45,31 +43,38 @@ func Parse(raw []byte) (*Export, error) {
 // Encode returns the state in the form that "pulumi stack import" reads.
 func (e *Export) Encode() ([]byte, error) { return json.Marshal(e.document) }
 
-// Creates returns the pending creations in the order in which they were begun.
+// Creates are the pending creations.
 func (e *Export) Creates() []Pending {
-	known := map[string]bool{}
-	for _, resource := range objects(e.deployment["resources"]) {
-		known[Inputs(resource).Text("urn")] = true
-	}
 	var all []Pending
 	for _, operation := range objects(e.deployment["pending_operations"]) {
 		if resource, ok := created(operation); ok {
 			inputs, _ := resource["inputs"].(map[string]any)
 			at := Inputs(resource)
-			all = append(all, Pending{at.Text("urn"), at.Text("type"), inputs, known[at.Text("urn")]})
+			all = append(all, Pending{at.Text("urn"), at.Text("type"), inputs})
 		}
 	}
 	return all
 }
 
-// Interrupted tells whether the state has operations whose outcome nobody wrote down.
-func (e *Export) Interrupted() bool { return len(objects(e.deployment["pending_operations"])) > 0 }
+// unread is the initialization error of what was adopted: a refresh, which reads it, takes it away. Pulumi forgets pending operations
+// when a state is imported, but not this.
+const unread = "adopted, and not yet read; type: haven adopt"
 
-// IDs returns the ids that the state has.
+// Interrupted tells whether the state has operations whose outcome nobody wrote down, or what was adopted and never read.
+func (e *Export) Interrupted() bool {
+	return len(objects(e.deployment["pending_operations"])) > 0 || slices.ContainsFunc(objects(e.deployment["resources"]), func(resource map[string]any) bool {
+		errs, _ := resource["initErrors"].([]any)
+		return slices.Contains(errs, any(unread))
+	})
+}
+
+// IDs returns the ids of what the state has, without what was deleted to be replaced.
 func (e *Export) IDs() map[string]bool {
 	ids := map[string]bool{}
 	for _, resource := range objects(e.deployment["resources"]) {
-		ids[Inputs(resource).Text("id")] = true
+		if !deleted(resource) {
+			ids[Inputs(resource).Text("id")] = true
+		}
 	}
 	return ids
 }
@@ -88,7 +93,6 @@ func (e *Export) Region() string {
 
 // Complete moves each pending creation with an id in found, by URN, to the resources, and forgets the others.
 func (e *Export) Complete(found map[string]string) {
-	resources, _ := e.deployment["resources"].([]any)
 	kept := []any{}
 	for _, operation := range objects(e.deployment["pending_operations"]) {
 		resource, ok := created(operation)
@@ -97,12 +101,37 @@ func (e *Export) Complete(found map[string]string) {
 			continue
 		}
 		if id := found[Inputs(resource).Text("urn")]; id != "" {
-			resources = append(resources, complete(resource, id))
+			e.put(complete(resource, id))
+		}
+	}
+	e.deployment["pending_operations"] = kept
+}
+
+// put gives the state a resource. One that it replaces is left to be deleted, as Pulumi does, or is gone already; the new one takes its
+// place in the order, which is one of dependencies.
+func (e *Export) put(resource map[string]any) {
+	resources, _ := e.deployment["resources"].([]any)
+	urn := Inputs(resource).Text("urn")
+	at := slices.IndexFunc(resources, func(one any) bool {
+		old, ok := one.(map[string]any)
+		return ok && Inputs(old).Text("urn") == urn && old["delete"] != true
+	})
+	switch {
+	case at < 0:
+		resources = append(resources, resource)
+	default:
+		old, _ := resources[at].(map[string]any)
+		resources[at] = resource
+		if !deleted(old) {
+			old["delete"] = true
+			resources = append(resources, old)
 		}
 	}
 	e.deployment["resources"] = resources
-	e.deployment["pending_operations"] = kept
 }
+
+// deleted tells whether a resource was deleted before what is to replace it was created.
+func deleted(resource map[string]any) bool { return resource["pendingReplacement"] == true }
 
 // complete gives a resource its id. Its inputs stand for its outputs until a refresh has read them: some resources,
 // such as routes, are read by their properties, not by their id.
@@ -114,7 +143,7 @@ func complete(resource map[string]any, id string) map[string]any {
 	}
 	outputs["id"] = id
 	resource = maps.Clone(resource)
-	resource["id"], resource["outputs"] = id, outputs
+	resource["id"], resource["outputs"], resource["initErrors"] = id, outputs, []any{unread}
 	return resource
 }
 

@@ -70,10 +70,8 @@ func find(ctx context.Context, config aws.Config, e *Export, table map[string]fi
 		switch {
 		case err != nil && !absent(err):
 			return nil, fmt.Errorf("looking up %s: %w", p.URN, err)
-		case err != nil || id == "":
+		case err != nil || id == "" || taken[id]:
 			fmt.Fprintf(w, "adopt: %s was not created\n", p.URN)
-		case p.Replaces:
-			fmt.Fprintf(w, "adopt: forgets %s: it was to replace another; remove %s by hand\n", p.URN, id)
 		default:
 			fmt.Fprintf(w, "adopt: %s is %s\n", p.URN, id)
 			found[p.URN], taken[id] = id, true
