@@ -18,11 +18,17 @@ import (
 	"haven/drill/target"
 )
 
-// The roles of alarms: fewer web servers are healthy than there always should be, and too many requests end in errors.
+// The roles of alarms: fewer web servers are healthy than there always should be, too many requests end in errors, and a server fails
+// EC2's status checks.
 const (
-	serversAlarm = "servers"
-	errorsAlarm  = "errors"
+	serversAlarm  = "servers"
+	errorsAlarm   = "errors"
+	hardwareAlarm = "hardware"
 )
+
+// impairedHold is how long a server that stands still may be without its status checks failing, and then without its alarm.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html: checks run every minute
+const impairedHold = 3 * time.Minute
 
 var (
 	stewardNeeds = []string{"sns:ListSubscriptionsByTopic", "sns:ConfirmSubscription"}
@@ -57,6 +63,12 @@ func monitoring() []Scenario {
 				"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:ModifyTargetGroup", "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses",
 			}),
 			Fault: watched(allStopped),
+		},
+		{
+			Name: "failover/monitoring/hardware-told", Does: "a web server's whole machine stands still, and nobody replaces it: its status checks fail, the alarm is raised in its declared time, every steward is told, and told again when it is over",
+			Promises: []string{"OPS-03", "OPS-04"}, LabOnly: onlyLab, Budget: budget.ServerHangs, Errors: shareOfServer / 2, Whole: 3 * time.Minute,
+			Needs: append([]string{"ec2:DescribeInstanceStatus", "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses"}, alarmNeeds...),
+			Fault: watched(serverImpaired), Judge: hardwareTold,
 		},
 	}
 }
@@ -189,6 +201,13 @@ func errorsTold(ctx context.Context, s Stage, h history.History) ([]check.Findin
 	return s.alarmTold(ctx, errorsAlarm,
 		change{cwtypes.StateValueAlarm, wall(h, history.Injecting), wall(h, history.Injecting)},
 		change{cwtypes.StateValueOk, wall(h, history.Healing), wall(h, history.Healing)})
+}
+
+// hardwareTold says that the alarm was raised in its declared time after the checks failed, and over in that time after they passed; the stewards were told of both in the time of a delivery.
+func hardwareTold(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
+	return s.alarmTold(ctx, hardwareAlarm,
+		change{cwtypes.StateValueAlarm, wall(h, history.Injecting), wall(h, history.Active)},
+		change{cwtypes.StateValueOk, wall(h, history.Active), wall(h, history.Recovered)})
 }
 
 func failoverTold(ctx context.Context, s Stage, h history.History) ([]check.Finding, error) {
