@@ -70,29 +70,37 @@ func allIn(ctx context.Context, e *target.Environment, zone string) error {
 	return err
 }
 
-// wrongHealthPath asks for a path that says that the process lives, whatever it can do.
-func wrongHealthPath(e *target.Environment) change {
-	client := elb.NewFromConfig(e.Config)
-	before := ""
-	set := func(ctx context.Context, path string) error {
-		_, err := client.ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{TargetGroupArn: &e.Outputs.LoadBalancer.TargetGroup, HealthCheckPath: &path})
-		return err
-	}
-	return change{
-		make: func(ctx context.Context) error {
-			out, err := client.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{e.Outputs.LoadBalancer.TargetGroup}})
-			if err != nil {
-				return err
-			}
-			before = aws.ToString(out.TargetGroups[0].HealthCheckPath)
-			return set(ctx, "/live")
-		},
-		restore: func(ctx context.Context) error {
-			if before == "" {
-				return nil
-			}
-			return set(ctx, before)
-		},
+// The wrong questions of a health check: whether the process lives, whatever it can do, and whether it can do everything this very second.
+const (
+	alive  = "/live"
+	strict = "/ready?strict=true"
+)
+
+// healthPath asks for another path than the declared one.
+func healthPath(path string) func(*target.Environment) change {
+	return func(e *target.Environment) change {
+		client := elb.NewFromConfig(e.Config)
+		before := ""
+		set := func(ctx context.Context, path string) error {
+			_, err := client.ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{TargetGroupArn: &e.Outputs.LoadBalancer.TargetGroup, HealthCheckPath: &path})
+			return err
+		}
+		return change{
+			make: func(ctx context.Context) error {
+				out, err := client.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{e.Outputs.LoadBalancer.TargetGroup}})
+				if err != nil {
+					return err
+				}
+				before = aws.ToString(out.TargetGroups[0].HealthCheckPath)
+				return set(ctx, path)
+			},
+			restore: func(ctx context.Context) error {
+				if before == "" {
+					return nil
+				}
+				return set(ctx, before)
+			},
+		}
 	}
 }
 

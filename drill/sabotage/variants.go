@@ -40,7 +40,7 @@ func All() []Variant {
 		},
 		{
 			Name: "health-check-on-the-wrong-path", Does: "the balancer asks servers whether they live, not whether they are ready", Scenario: "failover/storage/mount-target-lost", Control: "HA-03",
-			Promises: []error{check.ErrNotEjected}, change: wrongHealthPath,
+			Promises: []error{check.ErrNotEjected}, change: healthPath(alive),
 		},
 		{
 			Name: "security-group-without-the-health-port", Does: "the servers' security group does not let the balancer in", Scenario: "failover/web/terminate", Control: "HA-04",
@@ -65,6 +65,10 @@ func All() []Variant {
 		{
 			Name: "alarms-that-tell-nobody", Does: "alarms are raised, and nobody is told", Scenario: "failover/monitoring/errors-told", Control: "OPS-04",
 			Promises: []error{check.ErrAlarm}, change: tellingNobody,
+		},
+		{
+			Name: "health-check-without-grace", Does: "the balancer asks servers whether everything answers this very second", Scenario: "failover/storage/slow", Control: "HA-04",
+			Promises: []error{check.ErrReplaced}, change: healthPath(strict),
 		},
 	}
 }
