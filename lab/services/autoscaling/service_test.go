@@ -17,6 +17,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"haven/lab/cloud"
@@ -180,8 +181,10 @@ func (b *bench) states() map[types.LifecycleState]int {
 
 func (b *bench) become(want map[types.LifecycleState]int) {
 	b.Helper()
-	var last map[types.LifecycleState]int
-	require.Eventually(b, func() bool { last = b.states(); return fmt.Sprint(last) == fmt.Sprint(want) }, 20*time.Second, 20*time.Millisecond, "members should be %v", want)
+	last := ""
+	if !assert.Eventually(b, func() bool { last = fmt.Sprint(b.states()); return last == fmt.Sprint(want) }, time.Minute, 20*time.Millisecond) {
+		b.Fatalf("members should be %v, they are %s", want, last)
+	}
 }
 
 func inService(n int) map[types.LifecycleState]int {
