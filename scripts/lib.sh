@@ -62,21 +62,36 @@ require_privileges() {
   }
 }
 
-# end_orphans ends this clone's provider plugins and language hosts that outlived a killed Pulumi.
-end_orphans() {
-  local process parent
+# running names the processes that run one of the given files of this clone's, one each line.
+running() {
+  local process exe pattern
   for process in /proc/[0-9]*; do
-    case "$(readlink "$process/exe" 2>/dev/null)" in
-      "$state"/pulumi/plugins/* | "$state"/bin/pulumi-language-*) ;;
-      *) continue ;;
-    esac
-    parent=$(awk '{print $4}' "$process/stat" 2>/dev/null) || continue
-    [ "$parent" != 1 ] || kill -KILL "${process#/proc/}" 2>/dev/null || true
+    exe=$(readlink "$process/exe" 2>/dev/null) || continue
+    for pattern; do
+      # shellcheck disable=SC2053
+      if [[ $exe == "$state"/$pattern ]]; then printf '%s\n' "${process#/proc/}"; fi
+    done
   done
 }
 
-# A Pulumi that was killed leaves its lock and the operations that it had begun; adopt looks up their outcome.
+# end_orphans ends this clone's provider plugins and language hosts that outlived a killed Pulumi.
+end_orphans() {
+  local process
+  for process in $(running 'pulumi/plugins/*' 'bin/pulumi-language-*'); do
+    [ "$(awk '{print $4}' "/proc/$process/stat" 2>/dev/null)" != 1 ] || kill -KILL "$process" 2>/dev/null || true
+  done
+}
+
+# A Pulumi that was killed leaves its lock and the operations that it had begun; adopt looks up their outcome. One that is at
+# work is left alone, and its lock with it.
 take_over() {
+  local process
+  for process in $(running bin/pulumi); do
+    ! grep -qsr "\"pid\": *$process\b" "$lab/pulumi/.pulumi/locks" || {
+      echo "A Pulumi is at work on the lab's stack: process $process. Wait until it has ended, or end it and try again: kill $process" >&2
+      return 1
+    }
+  done
   end_orphans
   pulumi cancel --yes -s lab >/dev/null 2>&1 || true
   haven adopt -s lab

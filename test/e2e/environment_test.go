@@ -68,6 +68,8 @@ func (c *clone) killUpAfter(t *testing.T, calls int) {
 	require.NoError(t, cmd.Start())
 	defer cmd.Wait()
 	require.Eventually(t, func() bool { return c.calls() > calls }, 5*time.Minute, 200*time.Millisecond, "Pulumi never got going")
+	_, err := c.run(time.Minute, "scripts/down")
+	require.ErrorContains(t, err, "A Pulumi is at work", "who types down now must not take the lock away")
 	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
 }
 
