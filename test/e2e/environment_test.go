@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +55,12 @@ func TestEnvironment(t *testing.T) {
 func (c *clone) killedUp(t *testing.T) {
 	c.must(75*time.Minute, "scripts/setup")
 	for _, calls := range []int{300, 700, 1200} {
-		c.killUpAfter(t, calls)
+		kill := c.upUntil(t, calls)
+		if calls == 300 { // later there is a moment between taking over and going on in which nothing is at work
+			_, err := c.run(time.Minute, "scripts/down")
+			require.ErrorContains(t, err, "A Pulumi is at work", "who types down now must not take the lock away")
+		}
+		kill()
 		// Pulumi keeps a file of metadata beside its state unless told not to; a kill can tear the two apart.
 		torn, err := filepath.Glob(filepath.Join(c.dir, ".haven", "lab", "pulumi", ".pulumi", "stacks", "haven", "*.attrs"))
 		require.NoError(t, err)
@@ -62,15 +68,18 @@ func (c *clone) killedUp(t *testing.T) {
 	}
 }
 
-func (c *clone) killUpAfter(t *testing.T, calls int) {
+// upUntil brings the environment up as far as so many API calls have been answered. It goes on until it is killed.
+func (c *clone) upUntil(t *testing.T, calls int) (kill func()) {
 	cmd := c.command(t.Context(), "scripts/up")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, cmd.Start())
-	defer cmd.Wait()
+	kill = sync.OnceFunc(func() {
+		require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
+		_ = cmd.Wait() // it says that it was killed
+	})
+	t.Cleanup(kill)
 	require.Eventually(t, func() bool { return c.calls() > calls }, 5*time.Minute, 200*time.Millisecond, "Pulumi never got going")
-	_, err := c.run(time.Minute, "scripts/down")
-	require.ErrorContains(t, err, "A Pulumi is at work", "who types down now must not take the lock away")
-	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
+	return kill
 }
 
 // calls counts what the lab's journal tells of answered API calls.
